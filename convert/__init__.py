@@ -1,0 +1,1 @@
+"""Runs to bundles: TFLite conversion, its gate, and the generated C engine."""

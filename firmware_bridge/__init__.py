@@ -1,0 +1,1 @@
+"""Bundles to boards: firmware build, emulator, serial link, validation, reports."""

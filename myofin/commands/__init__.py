@@ -1,0 +1,1 @@
+"""Click commands that belong to no single part: data, demo, doctor."""

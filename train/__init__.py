@@ -1,0 +1,1 @@
+"""Recordings to trained runs: the LSTM feature-imitating network and its head."""
