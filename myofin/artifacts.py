@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -163,7 +162,7 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -188,7 +187,7 @@ def read_manifest(folder: Path, kind: Kind) -> Manifest:
         raise ArtifactError(f"{path} is not a readable manifest ({error}).", hint=again) from error
     if found != (kind, SCHEMA_VERSION):
         raise ArtifactError(
-            f"{path} is a {found[0]} of schema {found[1]}; this version needs {kind} of schema {SCHEMA_VERSION}.",
+            f"{path} is a {found[0]} of schema {found[1]}, and a {kind} of schema {SCHEMA_VERSION} is needed.",
             hint=again,
         )
     _check_files(folder, files, again)

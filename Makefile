@@ -1,0 +1,27 @@
+# The jobs of this repository. Each sets up what it needs first (see scripts/setup.sh).
+PY := .venv/bin/python
+
+.PHONY: help setup demo test lint bench clean
+help:
+	@echo "make demo   from nothing to a verified (emulated) board: out/demo/report/report.html"
+	@echo "make test   lint, type check and every test, with real firmware in the emulator"
+	@echo "make bench  instructions, flash and RAM of the engine on the emulated board"
+	@echo "make lint   ruff, mypy --strict and clang-format"
+
+setup:
+	@scripts/setup.sh
+
+demo: setup
+	.venv/bin/myofin demo --out out/demo
+
+test: setup lint
+	$(PY) -m pytest
+
+lint: setup
+	scripts/lint.sh
+
+bench: setup
+	$(PY) bench/run.py
+
+clean:
+	rm -rf out build

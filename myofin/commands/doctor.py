@@ -1,0 +1,112 @@
+"""``myofin doctor``: what is missing for which verb, with the line that installs it."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from myofin.console import emit, json_option
+from myofin.errors import EXIT_TOOL_MISSING
+
+_APT = "sudo apt-get install -y --no-install-recommends "
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something a verb needs: how to see whether it is there, and the line that installs it."""
+
+    name: str
+    install: str
+    present: Callable[[], bool]
+
+
+def _program(name: str, package: str) -> Need:
+    return Need(name, _APT + package, lambda: shutil.which(name) is not None)
+
+
+def _module(name: str, install: str) -> Need:
+    return Need(name, install, lambda: importlib.util.find_spec(name) is not None)
+
+
+def _newlib_present() -> bool:
+    compiler = shutil.which("arm-none-eabi-gcc")
+    if compiler is None:
+        return False
+    asked = [compiler, "-print-file-name=libc.a"]
+    answer = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
+    return Path(answer.stdout.strip()).is_absolute()
+
+
+_TRAIN_EXTRA = 'pip install "myofin[train]"'
+_REINSTALL = "pip install --force-reinstall myofin"
+_RUNTIME = "tflite_runtime" if sys.version_info < (3, 12) else "ai_edge_litert"
+
+HOST_CC = Need("host C compiler (cc)", _APT + "gcc libc6-dev", lambda: shutil.which("cc") is not None)
+ARM_GCC = _program("arm-none-eabi-gcc", "gcc-arm-none-eabi")
+NEWLIB = Need("newlib for Arm", _APT + "libnewlib-arm-none-eabi", _newlib_present)
+QEMU = _program("qemu-system-arm", "qemu-system-arm")
+TENSORFLOW = _module("tensorflow", _TRAIN_EXTRA)
+TF_KERAS = _module("tf_keras", _TRAIN_EXTRA)
+SKLEARN = _module("sklearn", _TRAIN_EXTRA)
+TFLITE = _module(_RUNTIME, _REINSTALL)
+TFLM = _module("tflite_micro", _REINSTALL)
+if sys.version_info < (3, 11):
+    TFLM = Need("tflite_micro (has no wheel for Python 3.10)", "use Python 3.11 or later", TFLM.present)
+
+_TRAIN = (TENSORFLOW, TF_KERAS, SKLEARN)
+_CONVERT = (TENSORFLOW, TF_KERAS, TFLITE, TFLM, HOST_CC)
+_BUILD = (ARM_GCC, NEWLIB)
+_VALIDATE = (*_BUILD, QEMU, TFLITE, TFLM)
+
+NEEDS: dict[str, tuple[Need, ...]] = {
+    "demo": tuple(dict.fromkeys(_TRAIN + _CONVERT + _VALIDATE)),
+    "data": (),
+    "train": _TRAIN,
+    "convert": _CONVERT,
+    "boards": (),
+    "build": _BUILD,
+    "validate": _VALIDATE,
+}
+
+
+@click.command(short_help="What is missing for which verb.")
+@json_option
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Say what is missing for which verb, with the line that installs it.
+
+    Exit code 0 when every verb can run, 4 otherwise.
+
+    \b
+    Example:
+      myofin doctor
+    """
+    state = {need: need.present() for needs in NEEDS.values() for need in needs}
+    missing = {verb: [need for need in needs if not state[need]] for verb, needs in NEEDS.items()}
+    document = {
+        "verbs": {
+            verb: {"ready": not gaps, "missing": [{"name": gap.name, "install": gap.install} for gap in gaps]}
+            for verb, gaps in missing.items()
+        }
+    }
+    emit(as_json, document, _text(missing))
+    if any(missing.values()):
+        context.exit(EXIT_TOOL_MISSING)
+
+
+def _text(missing: dict[str, list[Need]]) -> str:
+    lines = []
+    for verb, gaps in missing.items():
+        lines.append(
+            f"{verb:10} " + ("ready" if not gaps else "needs " + ", ".join(gap.name for gap in gaps))
+        )
+    installs = dict.fromkeys((gap.name, gap.install) for gaps in missing.values() for gap in gaps)
+    lines += [f"\nto get {name}:\n  {install}" for name, install in installs]
+    return "\n".join(lines)
