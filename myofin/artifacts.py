@@ -187,7 +187,7 @@ def read_manifest(folder: Path, kind: Kind) -> Manifest:
         raise ArtifactError(f"{path} is not a readable manifest ({error}).", hint=again) from error
     if found != (kind, SCHEMA_VERSION):
         raise ArtifactError(
-            f"{path} is a {found[0]} of schema {found[1]}, and a {kind} of schema {SCHEMA_VERSION} is needed.",
+            f"{path} is a {found[0]} of schema {found[1]}; needed is a {kind} of schema {SCHEMA_VERSION}.",
             hint=again,
         )
     _check_files(folder, files, again)
