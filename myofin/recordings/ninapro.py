@@ -1,0 +1,207 @@
+"""Reader of Ninapro ``.mat`` files: DB1 (``S9_A1_E1.mat``), DB2 and DB5 (``S1_E1_A1.mat``).
+
+Atzori et al. 2014 (Sci Data 1:140053) describe DB1 and DB2, Pizzolato et al. 2017 (PLoS ONE 12(10)) DB5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.io
+
+from myofin.artifacts import sha256_file
+from myofin.errors import RecordingError
+from myofin.recordings.convert_counts import to_counts
+from myofin.recordings.model import NO_REPETITION, Finding, Recording, trials_of
+
+_NAMES = (
+    re.compile(r"^S(?P<subject>\d+)_A\d+_E(?P<exercise>\d+)$", re.IGNORECASE),
+    re.compile(r"^S(?P<subject>\d+)_E(?P<exercise>\d+)_A\d+$", re.IGNORECASE),
+)
+_KEYS = ("emg", "stimulus", "restimulus", "repetition", "rerepetition", "subject", "frequency")
+_REDOWNLOAD = "Download the file again; it is not a complete MATLAB 5 file."
+
+
+@dataclass(frozen=True)
+class _Database:
+    """Facts of one Ninapro database; counts_per_unit is the scale from the file's unit to counts."""
+
+    name: str
+    rate_hz: int
+    channels: int
+    counts_per_unit: float
+    unit: str
+
+
+# DB2: Delsys Trigno, 11 mV input range over 16 bits, 168 nV a count. DB5: Myo, the values are counts already.
+# DB1: Otto Bock envelope in volts after amplification, 0..5 V; 4096 counts a volt leaves room to 8 V.
+_DATABASES = (
+    _Database("ninapro_db1", 100, 10, 4096.0, "V"),
+    _Database("ninapro_db2", 2000, 12, 1 / 168e-9, "V"),
+    _Database("ninapro_db5", 200, 16, 1.0, "count"),
+)
+_BY_CHANNELS = MappingProxyType({database.channels: database for database in _DATABASES})
+
+
+@dataclass(frozen=True)
+class NinaproName:
+    """What a file's name says; it is trusted over the fields, since DB5's S1 has a wrong ``exercise``."""
+
+    subject: str
+    exercise: int
+
+
+def parse_name(path: Path) -> NinaproName | None:
+    """Read subject and exercise from a Ninapro file name of either order; None where it has neither."""
+    for pattern in _NAMES:
+        if match := pattern.match(path.stem):
+            return NinaproName(str(int(match["subject"])), int(match["exercise"]))
+    return None
+
+
+def read_ninapro(path: Path) -> Recording:
+    """Read one Ninapro ``.mat`` file.
+
+    The corrected ``restimulus`` and ``rerepetition`` are preferred. Keys of different lengths are cut to the
+    shortest, which is a finding. Repetition 0 (rest) becomes -1.
+
+    Raises:
+        RecordingError: The file cannot be read, or is no Ninapro recording.
+    """
+    content = _read_mat(path)
+    signal = _signal(path, content)
+    database, notes = _identify(path, content, signal.shape[1])
+    labels = _track(path, content, ("restimulus", "stimulus"))
+    repetitions = _track(path, content, ("rerepetition", "repetition"))
+    samples = min(signal.shape[0], len(labels), len(repetitions))
+    if samples == 0:
+        raise RecordingError(f"{path.name} holds no samples.", hint=_REDOWNLOAD)
+    notes += _length_findings(
+        {"emg": signal.shape[0], "stimulus": len(labels), "repetition": len(repetitions)}, samples
+    )
+    counts, scale_notes = to_counts(signal[:samples], database.counts_per_unit)
+    labels, repetitions = labels[:samples], repetitions[:samples]
+    repetitions = np.where(repetitions == 0, NO_REPETITION, repetitions).astype(np.int16)
+    return Recording(
+        counts=counts,
+        rate_hz=database.rate_hz,
+        labels=labels,
+        repetitions=repetitions,
+        trial=trials_of(labels, repetitions),
+        subject=_subject(path, content),
+        source=path.name,
+        dataset=database.name,
+        counts_per_unit=database.counts_per_unit,
+        unit=database.unit,
+        sha256s={path.name: sha256_file(path)},
+        findings=(*notes, *scale_notes),
+    )
+
+
+def _read_mat(path: Path) -> Mapping[str, Any]:
+    try:
+        content: Mapping[str, Any] = scipy.io.loadmat(path, variable_names=_KEYS)
+    except NotImplementedError as error:
+        raise RecordingError(
+            f"{path.name} is a MATLAB 7.3 (HDF5) file, which is not read here.",
+            hint="Save it in MATLAB with save(..., '-v7').",
+        ) from error
+    except OSError:
+        raise
+    except Exception as error:  # scipy's reader raises whatever a damaged byte leads it to
+        raise RecordingError(
+            f"{path.name} cannot be read as a MATLAB file ({type(error).__name__}: {error}).",
+            hint=_REDOWNLOAD,
+        ) from error
+    return content
+
+
+def _signal(path: Path, content: Mapping[str, Any]) -> npt.NDArray[Any]:
+    if "emg" not in content:
+        raise RecordingError(
+            f"{path.name} holds no variable `emg`, so it is not a Ninapro recording.",
+            hint="Give a Ninapro file such as S1_E1_A1.mat.",
+        )
+    signal = np.asarray(content["emg"])
+    if signal.dtype.kind not in "iuf" or signal.ndim != 2:
+        raise RecordingError(
+            f"`emg` in {path.name} is {signal.dtype} of shape {signal.shape}, not samples x channels of numbers.",
+            hint="Give the file as Ninapro published it.",
+        )
+    return signal
+
+
+def _identify(path: Path, content: Mapping[str, Any], channels: int) -> tuple[_Database, tuple[Finding, ...]]:
+    database = _BY_CHANNELS.get(channels)
+    if database is None:
+        raise RecordingError(
+            f"`emg` in {path.name} has {channels} channels; Ninapro DB1, DB2 and DB5 have 10, 12 and 16.",
+            hint="Give a file of one of these databases, or save your own recording as .npz trials.",
+        )
+    frequency = _scalar(content, "frequency")
+    # DB2's 2000 Hz does not fit the uint8 that some exports use: wrapped to 208, or saturated to 255.
+    if frequency in (None, database.rate_hz) or (frequency in (208, 255) and database.rate_hz == 2000):
+        return database, ()
+    sentence = f"`frequency` says {frequency} Hz, where {database.name} has {database.rate_hz} Hz; the latter is used."
+    return database, (Finding("warning", sentence, "Check which database the file is from."),)
+
+
+def _scalar(content: Mapping[str, Any], key: str) -> int | None:
+    value = np.asarray(content.get(key, ()))
+    return int(value.flat[0]) if value.size == 1 and value.dtype.kind in "iuf" else None
+
+
+def _track(path: Path, content: Mapping[str, Any], names: tuple[str, str]) -> npt.NDArray[np.int16]:
+    for name in names:
+        if name not in content:
+            continue
+        track = np.asarray(content[name])
+        if track.dtype.kind not in "iuf" or track.size != max(track.shape, default=0):
+            raise RecordingError(
+                f"`{name}` in {path.name} is {track.dtype} of shape {track.shape}, not one number a sample.",
+                hint="Give the file as Ninapro published it.",
+            )
+        return _whole_numbers(path, name, track.ravel())
+    raise RecordingError(
+        f"{path.name} holds neither `{names[0]}` nor `{names[1]}`.",
+        hint="Give a Ninapro file with its labels, such as S1_E1_A1.mat.",
+    )
+
+
+def _whole_numbers(path: Path, name: str, track: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
+    if track.dtype.kind == "f" and not np.array_equal(track, np.rint(track)):
+        raise RecordingError(
+            f"`{name}` in {path.name} holds values that are not whole numbers.",
+            hint="Give the file as Ninapro published it.",
+        )
+    if track.size and not 0 <= track.min() <= track.max() <= np.iinfo(np.int16).max:
+        raise RecordingError(
+            f"`{name}` in {path.name} ranges over {track.min()}..{track.max()}, which are no label numbers.",
+            hint="Give the file as Ninapro published it.",
+        )
+    return track.astype(np.int16)
+
+
+def _length_findings(lengths: Mapping[str, int], samples: int) -> tuple[Finding, ...]:
+    if len(set(lengths.values())) == 1:
+        return ()
+    told = ", ".join(f"{key} {length}" for key, length in lengths.items())
+    sentence = f"The variables have different lengths ({told}); all were cut to the first {samples} samples."
+    return (
+        Finding("warning", sentence, "Download the file again if the difference is more than a few samples."),
+    )
+
+
+def _subject(path: Path, content: Mapping[str, Any]) -> str:
+    named = parse_name(path)
+    if named is not None:
+        return named.subject
+    field = _scalar(content, "subject")
+    return path.stem if field is None else str(field)

@@ -1,0 +1,122 @@
+"""Windows of 30 frames cut out of a recording; none crosses a trial, and all choices are deterministic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from myofin.frontend import WINDOW_FRAMES
+from myofin.recordings.model import NO_REPETITION, REST, Recording
+
+Int16Array = npt.NDArray[np.int16]
+Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class WindowSet:
+    """Where windows start, and what each shows.
+
+    Attributes:
+        starts: int64[w], index of the first sample in the recording, ascending.
+        labels: int16[w].
+        repetitions: int16[w]; a window of rest has the repetition of the movement before it.
+    """
+
+    starts: Int64Array
+    labels: Int16Array
+    repetitions: Int16Array
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def take(self, index: npt.NDArray[Any]) -> WindowSet:
+        """Return the windows at these positions, or where this mask holds."""
+        return WindowSet(self.starts[index], self.labels[index], self.repetitions[index])
+
+
+def cut_windows(
+    recording: Recording,
+    *,
+    frame_samples: int,
+    hop_frames: int = 1,
+    repetitions: Iterable[int] | None = None,
+    include_rest: bool = False,
+    per_class: int | None = None,
+) -> WindowSet:
+    """Cut a recording into windows of 30 frames; the first of a trial starts at its first sample.
+
+    Args:
+        recording: The recording; each of its trials has one label and one repetition.
+        frame_samples: Samples of one channel in a frame.
+        hop_frames: Frames between the starts of neighbouring windows of a trial.
+        repetitions: Keep only these; all where None.
+        include_rest: Keep windows of rest (label 0) too.
+        per_class: Keep at most so many of each label, evenly spaced over what there is.
+    """
+    if frame_samples < 1 or hop_frames < 1:
+        raise ValueError(f"frame_samples and hop_frames must be positive, not {frame_samples}, {hop_frames}")
+    span, hop = WINDOW_FRAMES * frame_samples, hop_frames * frame_samples
+    wanted = None if repetitions is None else {int(repetition) for repetition in repetitions}
+    starts: list[Int64Array] = []
+    labels: list[int] = []
+    reps: list[int] = []
+    last_repetition = NO_REPETITION
+    for trial in recording.trials():
+        label, repetition = int(recording.labels[trial.start]), int(recording.repetitions[trial.start])
+        if repetition == NO_REPETITION:
+            repetition = last_repetition
+        last_repetition = repetition
+        if (label == REST and not include_rest) or (wanted is not None and repetition not in wanted):
+            continue
+        starts.append(np.arange(trial.start, trial.stop - span + 1, hop, dtype=np.int64))
+        labels.append(label)
+        reps.append(repetition)
+    sizes = [len(part) for part in starts]
+    windows = WindowSet(
+        np.concatenate([np.zeros(0, dtype=np.int64), *starts]),
+        np.repeat(np.array(labels, dtype=np.int16), sizes),
+        np.repeat(np.array(reps, dtype=np.int16), sizes),
+    )
+    return windows if per_class is None else _limit(windows, {}, per_class)
+
+
+def gather(counts: npt.NDArray[Any], starts: Int64Array, window_samples: int) -> npt.NDArray[Any]:
+    """Copy windows out of [n, c] samples: [w, window_samples, c], of the samples' type."""
+    starts = np.asarray(starts, dtype=np.int64)
+    if starts.size and (starts.min() < 0 or starts.max() + window_samples > counts.shape[0]):
+        raise ValueError(f"a window of {window_samples} samples reaches outside {counts.shape[0]} samples")
+    return counts[starts[:, None] + np.arange(window_samples)]
+
+
+def spread(windows: WindowSet, n: int) -> WindowSet:
+    """Choose at most n windows: as many of each label as of any other, evenly spaced within a label.
+
+    Where a label has too few, the others make up for it; the order stays that of the recording.
+    """
+    if n < 0:
+        raise ValueError(f"cannot choose {n} windows")
+    labels, available = np.unique(windows.labels, return_counts=True)
+    quota = dict.fromkeys(labels.tolist(), 0)
+    left = min(n, len(windows))
+    while left:  # share out what is left among the labels that still have windows, one round at a time
+        short = [label for label, most in zip(labels, available, strict=True) if quota[int(label)] < most]
+        for label in short:
+            most = int(available[np.searchsorted(labels, label)])
+            share = min(max(1, left // len(short)), most - quota[int(label)], left)
+            quota[int(label)] += share
+            left -= share
+    return _limit(windows, quota, 0)
+
+
+def _limit(windows: WindowSet, quota: dict[int, int], default: int) -> WindowSet:
+    chosen = [np.zeros(0, dtype=np.int64)]
+    for label in np.unique(windows.labels).tolist():
+        of_label = np.flatnonzero(windows.labels == label)
+        count = min(quota.get(label, default), len(of_label))
+        # The middle of each of `count` equal stretches: neither end is favoured, and no index repeats.
+        chosen.append(of_label[(2 * np.arange(count) + 1) * len(of_label) // (2 * max(count, 1))])
+    return windows.take(np.sort(np.concatenate(chosen)))
