@@ -1,0 +1,298 @@
+"""Host executors of one model: TFLM, the TFLite runtime, and the generated C engine behind one seam.
+
+They differ in what they do with LSTM state between invocations, so each states it through the same two
+calls, and :func:`probe_state` measures it. TensorFlow is never imported here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.convert.flatbuffer import read_model
+from myofin.convert.graph import Graph, Tensor, find_outputs
+from myofin.convert.host_engine import HostEngine
+from myofin.errors import ModelError, MyofinError, ToolMissingError
+from myofin.progress import Progress, silent
+
+Codes = NDArray[np.int8]
+CODE_SCALE = 128.0
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Raw outputs of ``w`` windows: ``features[w, n]`` and ``logits[w, m]``, int8 or float32."""
+
+    features: NDArray[Any]
+    logits: NDArray[Any]
+
+
+class Executor(Protocol):
+    """Something that computes a model on windows of codes, int8 ``[w, frames, frame_codes]``."""
+
+    name: str
+
+    def run(self, codes: Codes, progress: Progress = silent) -> Outputs:
+        """Outputs of each window, the LSTM state at its initial value before every one."""
+
+    def run_without_reset(self, codes: Codes) -> Outputs:
+        """Outputs of consecutive windows when only the first one starts from the initial state."""
+
+
+class _Interpreter(Protocol):
+    def reset(self) -> None: ...
+    def invoke(self, window: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]: ...
+
+
+class _WindowLoop:
+    """Runs windows one after the other through an interpreter that holds one model."""
+
+    def __init__(self, name: str, content: bytes, interpreter: _Interpreter, graph: Graph) -> None:
+        self.name = name
+        self._interpreter = interpreter
+        self._input = _check_input(graph)
+        self._outputs = _output_tensors(graph)
+
+    def run(self, codes: Codes, progress: Progress = silent) -> Outputs:
+        """See :class:`Executor`."""
+        return self._loop(codes, reset_each=True, progress=progress)
+
+    def run_without_reset(self, codes: Codes) -> Outputs:
+        """See :class:`Executor`."""
+        return self._loop(codes, reset_each=False, progress=silent)
+
+    def _loop(self, codes: Codes, *, reset_each: bool, progress: Progress) -> Outputs:
+        windows = check_codes(codes, self._input.shape[1:])
+        rows = [np.empty((len(windows), t.size), t.dtype) for t in self._outputs]
+        for i, window in enumerate(windows):
+            if reset_each or i == 0:
+                self._interpreter.reset()
+            for row, value in zip(rows, self._interpreter.invoke(self._as_input(window)), strict=True):
+                row[i] = value.reshape(-1)
+            progress(self.name, i + 1, len(windows))
+        return Outputs(*rows)
+
+    def _as_input(self, window: Codes) -> NDArray[Any]:
+        if self._input.dtype == "int8":
+            return window[np.newaxis]
+        return (window[np.newaxis] / CODE_SCALE).astype(np.float32)
+
+
+def check_codes(codes: Codes, shape: tuple[int, ...]) -> Codes:
+    """Windows of codes in the layout the executors read.
+
+    Raises:
+        ModelError: They are not int8 ``[w, *shape]``.
+    """
+    if codes.dtype != np.int8 or codes.shape[1:] != shape:
+        raise ModelError(
+            f"The model takes int8 windows of shape {list(shape)}, and these are {codes.dtype} "
+            f"of shape {list(codes.shape[1:])}.",
+            hint="Encode recordings with the bundle's own front end.",
+        )
+    return np.ascontiguousarray(codes)
+
+
+def _check_input(graph: Graph) -> Tensor:
+    tensor = graph.tensors[graph.inputs[0]] if len(graph.inputs) == 1 else None
+    if tensor is None or len(tensor.shape) != 3 or tensor.shape[0] != 1:
+        raise ModelError(
+            "The model does not take one window of shape (1, frames, codes).",
+            hint="Convert a network with one input and batch 1.",
+        )
+    if tensor.dtype not in ("int8", "float32"):
+        raise ModelError(
+            f"The model's input is {tensor.dtype}.", hint="Convert with `--scheme int8` or `--scheme float32`."
+        )
+    return tensor
+
+
+def _output_tensors(graph: Graph) -> tuple[Tensor, Tensor]:
+    found = find_outputs(graph)
+    return graph.tensors[found.features], graph.tensors[found.logits]
+
+
+class _TflmInterpreter:
+    def __init__(self, content: bytes, graph: Graph, arena_bytes: int | None) -> None:
+        runtime = import_tflm()
+        try:
+            self._tflm = runtime.Interpreter.from_bytes(content, arena_size=arena_bytes or _roomy_arena(graph))
+        except RuntimeError as error:
+            raise ModelError(
+                "TFLM does not load the model (its reason is printed above).",
+                hint="An operator or type that TFLM lacks, or too small an arena.",
+            ) from error
+        found = find_outputs(graph)
+        self._positions = [graph.outputs.index(found.features), graph.outputs.index(found.logits)]
+
+    def reset(self) -> None:
+        self._tflm.reset()
+
+    def invoke(self, window: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        self._tflm.set_input(window, 0)
+        self._tflm.invoke()
+        return self._tflm.get_output(self._positions[0]), self._tflm.get_output(self._positions[1])
+
+
+def _roomy_arena(graph: Graph) -> int:
+    """More bytes than TFLM can need: every tensor alive at once, and 64 kB and 2 kB a tensor of bookkeeping."""
+    return (1 << 16) + sum(8 * tensor.size + 2048 for tensor in graph.tensors)
+
+
+class _LiteInterpreter:
+    def __init__(self, content: bytes, graph: Graph) -> None:
+        module = import_tflite_runtime()
+        try:
+            self._lite = module.Interpreter(model_content=content, num_threads=1)
+            self._lite.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"The TFLite runtime does not load the model ({error}).",
+                hint="Convert without Flex operators, and never in the process that imported TensorFlow.",
+            ) from error
+        found = find_outputs(graph)
+        self._input, self._wanted = graph.inputs[0], (found.features, found.logits)
+
+    def reset(self) -> None:
+        self._lite.reset_all_variables()
+
+    def invoke(self, window: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        self._lite.set_tensor(self._input, window)
+        self._lite.invoke()
+        return self._lite.get_tensor(self._wanted[0]), self._lite.get_tensor(self._wanted[1])
+
+
+def import_tflm() -> Any:
+    """The `tflite_micro` runtime module.
+
+    Raises:
+        ToolMissingError: It is not installed, or this Python or machine has no wheel of it.
+    """
+    try:
+        return importlib.import_module("tflite_micro.python.tflite_micro.runtime")
+    except ImportError as error:
+        raise ToolMissingError(
+            f"The package tflite-micro is not usable here (Python {platform.python_version()}: {error}).",
+            hint="Use Python 3.11-3.13 on Linux x86-64: pip install tflite-micro==0.dev20261023182759",
+        ) from error
+
+
+def import_tflite_runtime() -> Any:
+    """The TFLite runtime's interpreter module: `tflite_runtime` before Python 3.12, `ai_edge_litert` after.
+
+    Raises:
+        ToolMissingError: It is not installed, or does not fit the installed numpy.
+    """
+    package = "tflite_runtime" if sys.version_info < (3, 12) else "ai_edge_litert"
+    try:
+        return importlib.import_module(f"{package}.interpreter")
+    except ImportError as error:
+        line = "tflite-runtime==2.14.0 'numpy<2'" if package == "tflite_runtime" else "ai-edge-litert==2.3.0"
+        raise ToolMissingError(
+            f"The package {package} is not usable here ({error}).", hint=f"pip install {line}"
+        ) from error
+
+
+class TflmExecutor(_WindowLoop):
+    """TFLM's reference kernels: the bit-exact oracle of the int8 scheme."""
+
+    def __init__(self, content: bytes, *, arena_bytes: int | None = None) -> None:
+        graph = read_model(content)
+        super().__init__("tflm", content, _TflmInterpreter(content, graph, arena_bytes), graph)
+
+
+class TfliteRuntimeExecutor(_WindowLoop):
+    """The TFLite runtime: a cross-check, typically within 1 LSB of TFLM."""
+
+    def __init__(self, content: bytes) -> None:
+        graph = read_model(content)
+        super().__init__("tflite-runtime", content, _LiteInterpreter(content, graph), graph)
+
+
+class HostEngineExecutor:
+    """The generated C engine of a bundle's ``c/`` folder, compiled for this machine."""
+
+    name = "c-engine"
+
+    def __init__(self, engine_folder: Path) -> None:
+        self.engine = HostEngine(engine_folder)
+
+    def run(self, codes: Codes, progress: Progress = silent) -> Outputs:
+        """See :class:`Executor`."""
+        return self._run(codes, reset_each=True)
+
+    def run_without_reset(self, codes: Codes) -> Outputs:
+        """See :class:`Executor`."""
+        return self._run(codes, reset_each=False)
+
+    def _run(self, codes: Codes, *, reset_each: bool) -> Outputs:
+        sizes = self.engine.sizes
+        checked = check_codes(codes, (sizes.frames, sizes.frame_codes))
+        return Outputs(*self.engine.invoke(checked, reset_each=reset_each))
+
+
+def available_executors(
+    content: bytes, engine_folder: Path | None = None
+) -> tuple[dict[str, Executor], dict[str, MyofinError]]:
+    """Every executor that can be had here, and why each of the others cannot.
+
+    Raises:
+        ModelError: The model itself is malformed.
+    """
+    read_model(content)
+    makers: Mapping[str, Any] = {"tflm": lambda: TflmExecutor(content)}
+    makers = {**makers, "tflite-runtime": lambda: TfliteRuntimeExecutor(content)}
+    if engine_folder is not None:
+        makers = {**makers, "c-engine": lambda: HostEngineExecutor(engine_folder)}
+    found: dict[str, Executor] = {}
+    missing: dict[str, MyofinError] = {}
+    for name, make in makers.items():
+        try:
+            found[name] = make()
+        except ToolMissingError as error:
+            missing[name] = error
+    return found, missing
+
+
+@dataclass(frozen=True)
+class StateProbe:
+    """What an executor does with LSTM state, measured.
+
+    Attributes:
+        same_after_reset: The same window twice, with a reset before each, gives the same outputs.
+        differs_without_reset: Without the reset in between the second outputs differ: state is kept.
+    """
+
+    same_after_reset: bool
+    differs_without_reset: bool
+
+    def honours(self, contract: str) -> bool:
+        """Whether the executor can serve a contract: ``reset`` needs resets that work."""
+        return self.same_after_reset and (contract == "reset" or self.differs_without_reset)
+
+
+def probe_state(executor: Executor, codes: Codes) -> StateProbe:
+    """Run each window (int8 ``[w, frames, frame_codes]``) twice, with and without a reset in between.
+
+    Several loud windows make the probe sharper: an untrained network hides a leak.
+    """
+    twice = np.repeat(codes, 2, axis=0)
+    reset, kept = executor.run(twice), executor.run_without_reset(twice)
+    return StateProbe(
+        same_after_reset=_pairs_equal(reset.features) and _pairs_equal(reset.logits),
+        differs_without_reset=not (
+            np.array_equal(reset.features, kept.features) and np.array_equal(reset.logits, kept.logits)
+        ),
+    )
+
+
+def _pairs_equal(rows: NDArray[Any]) -> bool:
+    return bool(np.array_equal(rows[0::2], rows[1::2]))
