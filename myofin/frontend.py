@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -165,17 +165,9 @@ class FrontEnd:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON-able values; ``from_json`` gives an equal front end back, to the last bit."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {
-            "channels": self.channels,
-            "offsets": self.offsets.tolist(),
-            "gains_q16": self.gains_q16.tolist(),
-            "limits": self.limits.tolist(),
-            "table": self.table.tolist(),
-            "dc_shift": self.dc_shift,
-            "mu": self.mu,
-            "clip_sd": self.clip_sd,
-            "means": self.means.tolist(),
-            "sds": self.sds.tolist(),
+            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()
         }
 
     @staticmethod

@@ -1,7 +1,7 @@
 """Recordings: readers of sEMG files, a generator of synthetic ones, and the checks on both."""
 
-from myofin.recordings.check import check_path, check_recording, check_trainable
-from myofin.recordings.load import list_subjects, load_recording, load_trainable
+from myofin.recordings.check import check_path, check_recording, check_trainable, load_trainable
+from myofin.recordings.load import list_subjects, load_recording
 from myofin.recordings.model import NO_REPETITION, REST, Finding, Recording
 from myofin.recordings.synthetic import SyntheticConfig, generate
 

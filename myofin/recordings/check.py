@@ -10,6 +10,7 @@ import scipy.signal
 
 from myofin.errors import RecordingError
 from myofin.frontend import FRAMES_PER_SECOND, WINDOW_FRAMES
+from myofin.recordings.load import list_subjects, load_recording
 from myofin.recordings.model import REST, Finding, Recording
 
 _ENVELOPE_BELOW_HZ = 20.0
@@ -24,8 +25,6 @@ def check_path(path: Path, subject: str | int | None = None) -> list[Finding]:
     Raises:
         RecordingError: There is no recording at the path.
     """
-    from myofin.recordings.load import list_subjects, load_recording  # load.py imports this module  # noqa: PLC0415
-
     subjects: list[str | int] = [*list_subjects(path)] if subject is None else [subject]
     findings = []
     for one in subjects:
@@ -61,6 +60,17 @@ def check_trainable(recording: Recording) -> None:
         raise RecordingError(f"{recording.source}: {errors[0].sentence}{more}", hint=errors[0].hint)
 
 
+def load_trainable(path: Path, subject: str | int | None = None) -> Recording:
+    """Read a recording as ``load_recording`` does, and refuse it if it cannot be trained on.
+
+    Raises:
+        RecordingError: As ``load_recording`` and ``check_trainable``.
+    """
+    recording = load_recording(path, subject)
+    check_trainable(recording)
+    return recording
+
+
 def _signal_findings(recording: Recording) -> list[Finding]:
     counts = recording.counts
     findings = []
@@ -81,7 +91,7 @@ def _signal_findings(recording: Recording) -> list[Finding]:
             sentence = f"Channel {channel} is weak: its standard deviation is {signal.std():.2f} counts."
             findings.append(Finding("warning", sentence, "Check the electrode and the scale."))
         railed = float(np.mean((signal == low) | (signal == high)))
-        if high - low > 8 and railed > _SATURATED_SHARE:
+        if low < 0 < high and high - low > 8 and railed > _SATURATED_SHARE:
             sentence = f"Channel {channel} sits at its extremes ({low}, {high}) for {railed:.1%} of the time."
             findings.append(Finding("warning", sentence, "The amplifier saturates: lower its gain."))
     return findings

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myofin.errors import RecordingError
-from myofin.recordings.check import check_trainable
 from myofin.recordings.model import Finding, Recording, missing
 from myofin.recordings.ninapro import parse_name, read_ninapro
 from myofin.recordings.npz import read_npz, subject_of_name
@@ -33,8 +32,8 @@ def normalise_subject(subject: str | int) -> str:
 def load_recording(path: Path, subject: str | int | None = None) -> Recording:
     """Read the recording of one subject from a file or a folder.
 
-    Known layouts: Ninapro ``.mat``, ``.npz`` trials, and what ``myofin data synth`` writes. In a folder (or one
-    level below it) the subject's file is chosen by name; of several Ninapro exercises the first is read.
+    Known layouts: Ninapro ``.mat``, ``.npz`` trials, and what ``myofin data synth`` writes. In a folder (or
+    one level below it) the subject's file is chosen by name; of several Ninapro exercises the first is read.
     Problems in the signal do not stop the reading: they are the recording's findings.
 
     Args:
@@ -58,17 +57,6 @@ def load_recording(path: Path, subject: str | int | None = None) -> Recording:
             "info", f"{recording.source} was read; not read: {others}.", "Give the path of one file."
         )
         recording = replace(recording, findings=(*recording.findings, note))
-    return recording
-
-
-def load_trainable(path: Path, subject: str | int | None = None) -> Recording:
-    """Read a recording as ``load_recording`` does, and refuse it if it cannot be trained on.
-
-    Raises:
-        RecordingError: As ``load_recording`` and ``check_trainable``.
-    """
-    recording = load_recording(path, subject)
-    check_trainable(recording)
     return recording
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,7 +70,7 @@ class Recording:
         tracks = (self.labels, self.repetitions, self.trial)
         if rows < 0 or any(track.shape != (rows,) for track in tracks):
             raise RecordingError(
-                f"{self.source}: signal {self.counts.shape} and labels {self.labels.shape} do not belong together.",
+                f"{self.source}: a signal {self.counts.shape} and labels {self.labels.shape} do not match.",
                 hint="Each sample needs one label, one repetition and one trial.",
             )
 
@@ -93,11 +94,14 @@ class Recording:
 
     def trials(self) -> Iterator[slice]:
         """Yield the samples of each trial, in order."""
-        edges = np.flatnonzero(np.diff(self.trial)) + 1
-        bounds = [0, *edges.tolist(), len(self.trial)]
-        for first, end in zip(bounds[:-1], bounds[1:], strict=True):
-            if end > first:
-                yield slice(first, end)
+        yield from runs_of(self.trial)
+
+
+def runs_of(trial: npt.NDArray[Any]) -> Iterator[slice]:
+    """Yield the stretches in which ``trial`` is constant, in order."""
+    if len(trial):
+        edges = (np.flatnonzero(np.diff(trial)) + 1).tolist()
+        yield from (slice(first, end) for first, end in pairwise([0, *edges, len(trial)]))
 
 
 def trials_of(labels: npt.NDArray[Any], repetitions: npt.NDArray[Any]) -> Int32Array:

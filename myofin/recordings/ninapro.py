@@ -132,7 +132,7 @@ def _signal(path: Path, content: Mapping[str, Any]) -> npt.NDArray[Any]:
     signal = np.asarray(content["emg"])
     if signal.dtype.kind not in "iuf" or signal.ndim != 2:
         raise RecordingError(
-            f"`emg` in {path.name} is {signal.dtype} of shape {signal.shape}, not samples x channels of numbers.",
+            f"`emg` in {path.name} is {signal.dtype} of shape {signal.shape}, not samples x channels.",
             hint="Give the file as Ninapro published it.",
         )
     return signal
@@ -149,7 +149,7 @@ def _identify(path: Path, content: Mapping[str, Any], channels: int) -> tuple[_D
     # DB2's 2000 Hz does not fit the uint8 that some exports use: wrapped to 208, or saturated to 255.
     if frequency in (None, database.rate_hz) or (frequency in (208, 255) and database.rate_hz == 2000):
         return database, ()
-    sentence = f"`frequency` says {frequency} Hz, where {database.name} has {database.rate_hz} Hz; the latter is used."
+    sentence = f"`frequency` says {frequency} Hz; {database.name} has {database.rate_hz} Hz, which is used."
     return database, (Finding("warning", sentence, "Check which database the file is from."),)
 
 

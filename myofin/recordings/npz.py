@@ -1,4 +1,4 @@
-"""Readers and writer of ``.npz``: trials (the 3DC layout), and continuous recordings (myofin's own layout)."""
+"""Readers and writer of ``.npz``: trials (the 3DC layout), and continuous recordings (our own layout)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def read_npz(path: Path) -> Recording:
 
 
 def write_continuous(path: Path, recording: Recording, config_json: str) -> None:
-    """Write a recording as one ``.npz`` that ``read_npz`` reads back; the file appears when it is complete."""
+    """Write a recording as a ``.npz`` that ``read_npz`` reads; the file appears when it is complete."""
     partial = path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
     try:
         with partial.open("wb") as stream:
@@ -193,7 +193,7 @@ def _continuous(path: Path, content: Mapping[str, npt.NDArray[Any]]) -> Recordin
         )
     if not len(counts) == len(labels) == len(repetitions) > 0:
         raise RecordingError(
-            f"{path.name} has {len(counts)} samples, {len(labels)} labels and {len(repetitions)} repetitions.",
+            f"{path.name}: {len(counts)} samples, {len(labels)} labels, {len(repetitions)} repetitions.",
             hint=again,
         )
     return Recording(

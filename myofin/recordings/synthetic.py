@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
+import scipy.signal
 
 from myofin.errors import InputError
 from myofin.frontend import frame_samples_of
 from myofin.progress import Progress, silent
-from myofin.recordings.model import NO_REPETITION, REST, Recording, trials_of
+from myofin.recordings.model import NO_REPETITION, REST, Recording, runs_of, trials_of
 from myofin.recordings.npz import write_continuous
 
 FloatArray = npt.NDArray[np.float64]
@@ -33,13 +34,14 @@ _ENVELOPE_HZ = 100
 # for 80 to 92 % of windows, as on real forearm recordings.
 _PRIME_MOVERS = (2, 5)  # muscles that lead a movement, from and below
 _COCONTRACTION = 0.12  # activity of the other muscles, relative to a prime mover
-_EFFORT_SD = 0.20  # ln, of a whole repetition
-_SYNERGY_SD = 0.30  # ln, of one muscle in one repetition
-_WANDER_SD = 0.35  # ln, of one muscle within a repetition, 0.2 to 2 Hz
-_DRIFT_SD = 0.10  # ln a repetition, of one electrode over the session
+_EFFORT_SD = 0.25  # ln, of a whole repetition
+_SYNERGY_SD = 0.42  # ln, of one muscle in one repetition
+_WANDER_SD = 0.38  # ln, of one muscle within a repetition, 0.2 to 2 Hz
+_DRIFT_SD = 0.08  # ln, of one electrode's contact over the session
+_DRIFT_MEMORY = 0.95  # of that contact, from one trial to the next
 _CROSSTALK = 2.0  # concentration of an electrode's view around the ring; lower mixes more
 _RING_TURN_SD_RAD = 0.20
-_MVC_UV = 260.0  # rms of a fully active muscle under its electrode
+_MVC_UV = 90.0  # rms of a fully active muscle under its electrode
 _TONIC = 0.02
 _NOISE_UV = 4.0
 _MAINS_UV = 2.0
@@ -96,7 +98,8 @@ def generate(config: SyntheticConfig, progress: Progress = silent) -> Recording:
     rng = np.random.default_rng([config.seed, config.subject, 1])
     anatomy = _anatomy(config)
     labels, repetitions = _protocol(config)
-    envelopes = _envelopes(config, anatomy, labels, repetitions, rng)
+    trial = trials_of(labels, repetitions)
+    envelopes = _envelopes(config, anatomy, labels, list(runs_of(trial)), rng)
     samples, muscles = len(labels), anatomy.view.shape[0]
     times = np.arange(samples) / config.rate_hz
     knots = np.arange(envelopes.shape[0]) / _ENVELOPE_HZ
@@ -106,14 +109,14 @@ def generate(config: SyntheticConfig, progress: Progress = silent) -> Recording:
         source *= np.interp(times, knots, envelopes[:, muscle]).astype(np.float32)
         signal += source[:, None] * anatomy.view[muscle].astype(np.float32)
         progress("synthesise", muscle + 1, muscles)
-    _drift_and_noise(config, signal, repetitions, rng)
+    _drift_and_noise(config, signal, trial, rng)
     counts = np.clip(np.rint(signal * np.float32(_COUNTS_PER_UV)), -32768, 32767).astype(np.int16)
     return Recording(
         counts=counts,
         rate_hz=config.rate_hz,
         labels=labels,
         repetitions=repetitions,
-        trial=trials_of(labels, repetitions),
+        trial=trial,
         subject=str(config.subject),
         source=f"synthetic (seed {config.seed}, subject {config.subject})",
         dataset="synthetic",
@@ -166,7 +169,7 @@ def _envelopes(
     config: SyntheticConfig,
     anatomy: _Anatomy,
     labels: npt.NDArray[np.int16],
-    repetitions: npt.NDArray[np.int16],
+    trials: list[slice],
     rng: np.random.Generator,
 ) -> FloatArray:
     """Activity of each muscle at 100 Hz: float[knots, muscles], with ramps, variability and wander."""
@@ -174,7 +177,7 @@ def _envelopes(
     knots = -(-len(labels) * _ENVELOPE_HZ // config.rate_hz) + 1
     envelopes = np.full((knots, muscles), _TONIC)
     times = np.arange(knots) / _ENVELOPE_HZ
-    for trial in _runs(labels, repetitions):
+    for trial in trials:
         label = int(labels[trial.start])
         if label == REST:
             continue
@@ -186,12 +189,6 @@ def _envelopes(
         envelopes += shape[:, None] * anatomy.activation[label] * effort
     wander = _slow_noise(knots, muscles, rng)
     return np.asarray(envelopes * np.exp(_WANDER_SD * wander))
-
-
-def _runs(labels: npt.NDArray[np.int16], repetitions: npt.NDArray[np.int16]) -> list[slice]:
-    trial = trials_of(labels, repetitions)
-    bounds = [0, *(np.flatnonzero(np.diff(trial)) + 1).tolist(), len(trial)]
-    return [slice(first, end) for first, end in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
 def _ramp(x: FloatArray) -> FloatArray:
@@ -226,15 +223,14 @@ def _interference(
 def _drift_and_noise(
     config: SyntheticConfig,
     signal: npt.NDArray[np.float32],
-    repetitions: npt.NDArray[np.int16],
+    trial: npt.NDArray[np.int32],
     rng: np.random.Generator,
 ) -> None:
     """Add, in place and in µV, what the electrodes do: contact drift, noise, mains and an offset."""
-    drift = np.exp(
-        np.cumsum(rng.normal(0.0, _DRIFT_SD, size=(config.repetitions + 1, config.channels)), axis=0)
-    )
-    # The signal of a rest keeps the electrode gain of the first repetition: nothing is measured on it.
-    signal *= drift[np.maximum(repetitions, 0)].astype(np.float32)
+    innovation = rng.normal(0.0, _DRIFT_SD, size=(int(trial[-1]) + 1, config.channels))
+    scale = np.sqrt(1 - _DRIFT_MEMORY**2)
+    contact = scipy.signal.lfilter([scale], [1.0, -_DRIFT_MEMORY], innovation, axis=0)
+    signal *= np.exp(contact).astype(np.float32)[trial]
     mains = np.sin(2 * np.pi * 50.0 * np.arange(len(signal)) / config.rate_hz).astype(np.float32)
     signal += mains[:, None] * (_MAINS_UV * rng.uniform(0.5, 1.5, size=config.channels)).astype(np.float32)
     signal += rng.uniform(-5.0, 5.0, size=config.channels).astype(np.float32)
