@@ -1,0 +1,129 @@
+"""The boards: each is a folder with a ``board.toml``, read into a frozen, checked model."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from myofin.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_FOLDER = Path(__file__).parent
+_DESCRIPTION = "board.toml"
+
+CounterName = Literal["cycles", "instructions", "ticks"]
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Memory(_Facts):
+    """Where code and data go."""
+
+    flash_origin: int = Field(ge=0)
+    flash_bytes: int = Field(gt=0)
+    ram_origin: int = Field(ge=0)
+    ram_bytes: int = Field(gt=0)
+    stack_bytes: int = Field(gt=0)
+
+
+class Build(_Facts):
+    """How the firmware is compiled; ``sources`` and ``linker_script`` lie in the board's folder."""
+
+    flags: tuple[str, ...]
+    sources: tuple[str, ...]
+    linker_script: str
+    max_payload_bytes: int = Field(ge=64, le=65_535)
+
+
+class Counter(_Facts):
+    """The counter that measures stages: ``ticks_per_unit`` ticks make one instruction (or cycle)."""
+
+    kind: CounterName
+    hz: int = Field(gt=0)
+    ticks_per_unit: float = Field(gt=0)
+    units_per_second: int = Field(gt=0)
+
+    def units(self, ticks: int) -> int:
+        """Instructions (or cycles) in a counter difference, rounded to the nearest."""
+        return round(ticks / self.ticks_per_unit)
+
+
+class Emulator(_Facts):
+    """What emulates the board."""
+
+    program: str
+    machine: str
+    args: tuple[str, ...] = ()
+
+
+class Board(_Facts):
+    """All facts of one board. ``folder`` holds its C port."""
+
+    name: str = Field(max_length=24, pattern=r"^[a-z0-9-]+$")
+    description: str
+    core: str
+    clock_hz: int = Field(gt=0)
+    sources: tuple[str, ...]
+    memory: Memory
+    build: Build
+    counter: Counter
+    registers: dict[str, int]
+    emulator: Emulator | None = None
+    folder: Path = Field(exclude=True)
+
+    def document(self) -> dict[str, Any]:
+        """The facts as JSON-able data, as in reports and ``myofin boards --json``."""
+        return self.model_dump(mode="json")
+
+
+def list_boards() -> tuple[str, ...]:
+    """Names of the known boards, sorted."""
+    return tuple(sorted(path.parent.name for path in _FOLDER.glob(f"*/{_DESCRIPTION}")))
+
+
+@lru_cache(maxsize=None)
+def load_board(name: str) -> Board:
+    """Read a board's description.
+
+    Raises:
+        InputError: There is no such board, or its description does not hold.
+    """
+    if name not in list_boards():
+        raise InputError(
+            f"There is no board {name!r}.",
+            hint=f"Choose one of: {', '.join(list_boards())}; boards/README.md shows how to add one.",
+        )
+    return read_board(_FOLDER / name)
+
+
+def read_board(folder: Path) -> Board:
+    """Read the description in a board's folder.
+
+    Raises:
+        InputError: The description is missing, malformed, or named unlike its folder.
+    """
+    path = folder / _DESCRIPTION
+    try:
+        board = Board(**tomllib.loads(path.read_text(encoding="utf-8")), folder=folder)
+    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
+        raise InputError(f"{path} is not readable: {error}.", hint=_COMPARE) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}, {where}: {first['msg']}.", hint=_COMPARE) from error
+    if board.name != folder.name:
+        raise InputError(f"{path} is named {board.name!r}, unlike its folder.", hint=_COMPARE)
+    return board
+
+
+_COMPARE = "Compare it with boards/mps2-an386/board.toml."

@@ -1,0 +1,247 @@
+#include "app.h"
+
+#include "crc32.h"
+#include "port.h"
+
+#include <string.h>
+
+/* A reply in the making: `payload` is where the next bytes go. */
+static uint8_t *payload_of(app_t *app) {
+    return app->reply + WIRE_HEADER_BYTES;
+}
+
+static void transmit(const uint8_t *frame, size_t size) {
+    cobs_send(frame, size, port_write);
+    port_flush();
+}
+
+/* Close the frame around the payload that ends at `end`, returning its whole size. */
+static size_t seal(uint8_t *frame, uint8_t type, uint16_t sequence, const uint8_t *end) {
+    (void)wire_put_u16(wire_put_u8(frame, type), sequence);
+    const size_t checked = (size_t)(end - frame);
+    (void)wire_put_u32(frame + checked, crc32_of(frame, checked));
+    return checked + WIRE_CRC_BYTES;
+}
+
+static void answer(app_t *app, uint8_t type, uint16_t sequence, const uint8_t *end) {
+    app->reply_bytes = seal(app->reply, type, sequence, end);
+    transmit(app->reply, app->reply_bytes);
+}
+
+/* Refusals go out from a buffer of their own: they must not displace the answer that is kept. */
+static void refuse(uint16_t sequence, uint8_t code, uint32_t detail) {
+    uint8_t frame[WIRE_HEADER_BYTES + WIRE_ERROR_FIXED_BYTES + WIRE_CRC_BYTES];
+    const wire_error_t error = {.code = code, .detail = detail};
+    const uint8_t *const end = wire_error_put(frame + WIRE_HEADER_BYTES, &error);
+    transmit(frame, seal(frame, WIRE_ERROR, sequence, end));
+}
+
+void firmware_fault(uint32_t pc) {
+    uint8_t frame[WIRE_HEADER_BYTES + WIRE_ERROR_FIXED_BYTES + WIRE_CRC_BYTES];
+    const wire_error_t error = {.code = WIRE_ERROR_CODE_FAULT, .detail = pc};
+    const uint8_t *const end = wire_error_put(frame + WIRE_HEADER_BYTES, &error);
+    cobs_send(frame, seal(frame, WIRE_ERROR, WIRE_ANY_SEQUENCE, end), port_write_in_fault);
+}
+
+/* Answer with an error that is kept like any other answer. */
+static void answer_error(app_t *app, uint16_t sequence, uint8_t code, uint32_t detail) {
+    const wire_error_t error = {.code = code, .detail = detail};
+    answer(app, WIRE_ERROR, sequence, wire_error_put(payload_of(app), &error));
+}
+
+static void new_window(app_t *app) {
+    myofin_init(&app->model);
+    app->window_full = false;
+    app->frames_held = 0;
+    app->front_end_ticks = 0;
+}
+
+static void answer_hello(app_t *app, uint16_t sequence) {
+    const port_sizes_t sizes = port_sizes();
+    wire_hello_reply_t hello = {
+        .protocol_version = WIRE_PROTOCOL_VERSION,
+        .session = app->session,
+        .board = BOARD_NAME,
+        .engine = ENGINE_NAME,
+        .build_id = BUILD_ID,
+        .channels = MYOFIN_CHANNELS,
+        .frame_samples = MYOFIN_FRAME_SAMPLES,
+        .frames = MYOFIN_FRAMES,
+        .features = MYOFIN_FEATURES,
+        .logits = MYOFIN_LOGITS,
+        .value_bytes = sizeof(myofin_value_t),
+        .scheme = MYOFIN_SCHEME,
+        .state_contract = MYOFIN_STATE_CONTRACT,
+        .counter_kind = BOARD_COUNTER_KIND,
+        .counter_hz = BOARD_COUNTER_HZ,
+        .clock_hz = BOARD_CLOCK_HZ,
+        .max_payload = BOARD_MAX_PAYLOAD_BYTES,
+        .flash_code = sizes.flash_code,
+        .flash_constants = sizes.flash_constants,
+        .ram_static = sizes.ram_static,
+        .stack_bytes = sizes.stack_bytes,
+        .arena_bytes = 0,
+    };
+    memcpy(hello.model_sha256, myofin_model_sha256, sizeof hello.model_sha256);
+    answer(app, WIRE_HELLO_REPLY, sequence, wire_hello_reply_put(payload_of(app), &hello));
+}
+
+static void answer_result(app_t *app, uint16_t sequence, uint32_t index) {
+    const int8_t *const codes = myofin_window_codes(&app->model);
+    const uint32_t start = port_ticks();
+    myofin_fin(&app->model, codes, app->features);
+    const uint32_t middle = port_ticks();
+    myofin_head(&app->model, app->logits);
+    const uint32_t end = port_ticks();
+    const wire_result_t result = {
+        .index = index,
+        .codes_crc32 = crc32_of(codes, MYOFIN_WINDOW_CODES),
+        .front_end_ticks = app->front_end_ticks,
+        .fin_ticks = middle - start,
+        .head_ticks = end - middle,
+    };
+    app->front_end_ticks = 0;
+    uint8_t *out = wire_result_put(payload_of(app), &result);
+    out = wire_put_bytes(out, app->features, sizeof app->features);
+    out = wire_put_bytes(out, app->logits, sizeof app->logits);
+    answer(app, WIRE_RESULT, sequence, out);
+}
+
+static void push_frames(app_t *app, const uint8_t *counts, uint32_t frames) {
+    for (uint32_t f = 0; f < frames; f++) {
+        for (uint32_t i = 0; i < MYOFIN_FRAME_CODES; i++) {
+            app->frame[i] = (int16_t)wire_get_u16(counts);
+            counts += 2;
+        }
+        const uint32_t start = port_ticks();
+        app->window_full = myofin_push_frame(&app->model, app->frame);
+        app->front_end_ticks += port_ticks() - start;
+        app->frames_held++;
+    }
+}
+
+static void take_inject(app_t *app, uint16_t sequence, const uint8_t *payload) {
+    const wire_inject_t inject = wire_inject_get(payload);
+    const bool decide = (inject.flags & WIRE_INJECT_FLAG_DECIDE) != 0u;
+    if ((inject.flags & WIRE_INJECT_FLAG_RESET) != 0u) {
+        new_window(app);
+    }
+    push_frames(app, payload + WIRE_INJECT_FIXED_BYTES, inject.frame_count);
+    if (!decide) {
+        answer(app, WIRE_ACK, sequence, payload_of(app));
+    } else if (app->window_full) {
+        answer_result(app, sequence, inject.index);
+    } else {
+        answer_error(app, sequence, WIRE_ERROR_CODE_WINDOW_INCOMPLETE, app->frames_held);
+    }
+}
+
+static void answer_stats(app_t *app, uint16_t sequence) {
+    app->stats.overruns = port_overruns();
+    app->stats.stack_high_water = port_stack_high_water();
+    answer(app, WIRE_STATS_REPLY, sequence, wire_stats_reply_put(payload_of(app), &app->stats));
+}
+
+/* Whether a payload has the size that its type asks for. */
+static bool payload_fits(uint8_t type, const uint8_t *payload, size_t size) {
+    if (type == WIRE_INJECT) {
+        return size >= WIRE_INJECT_FIXED_BYTES &&
+               size - WIRE_INJECT_FIXED_BYTES ==
+                   wire_inject_get(payload).frame_count * APP_FRAME_COUNT_BYTES;
+    }
+    return type == WIRE_STATS ? size == WIRE_STATS_FIXED_BYTES : size == WIRE_HELLO_FIXED_BYTES;
+}
+
+/* Requests are carried out once: true when this one is new and in order. */
+static bool is_next(app_t *app, uint16_t sequence) {
+    const uint16_t ahead = (uint16_t)(sequence - app->last_sequence);
+    if (ahead == 1u) {
+        return true;
+    }
+    if (ahead == 0u) {
+        app->stats.duplicates++;
+        transmit(app->reply, app->reply_bytes);
+    } else if (ahead >= 0x8000u) {
+        app->stats.dropped++;
+    } else {
+        refuse(sequence, WIRE_ERROR_CODE_OUT_OF_SEQUENCE, app->last_sequence);
+    }
+    return false;
+}
+
+static void carry_out(app_t *app, uint8_t type, uint16_t sequence, const uint8_t *payload,
+                      size_t size) {
+    app->last_sequence = sequence;
+    if (type != WIRE_HELLO && type != WIRE_INJECT && type != WIRE_STATS) {
+        answer_error(app, sequence, WIRE_ERROR_CODE_UNKNOWN_TYPE, type);
+    } else if (!payload_fits(type, payload, size)) {
+        answer_error(app, sequence, WIRE_ERROR_CODE_BAD_PAYLOAD, APP_FRAME_COUNT_BYTES);
+    } else if (type == WIRE_HELLO) {
+        answer_hello(app, sequence);
+    } else if (type == WIRE_INJECT) {
+        take_inject(app, sequence, payload);
+    } else {
+        answer_stats(app, sequence);
+    }
+}
+
+/* Whether a HELLO is well formed and in our version; a new session number starts a session. */
+static bool accept_hello(app_t *app, uint16_t sequence, const uint8_t *payload, size_t size) {
+    /* Whatever later versions add, the version number stands first. */
+    if (size != WIRE_HELLO_FIXED_BYTES ||
+        wire_hello_get(payload).protocol_version != WIRE_PROTOCOL_VERSION) {
+        refuse(sequence, WIRE_ERROR_CODE_PROTOCOL_VERSION, WIRE_PROTOCOL_VERSION);
+        return false;
+    }
+    const uint32_t session = wire_hello_get(payload).session;
+    if (!app->in_session || app->session != session) {
+        app->in_session = true;
+        app->session = session;
+        app->last_sequence = (uint16_t)(sequence - 1u);
+        new_window(app);
+    }
+    return true;
+}
+
+static void take_request(app_t *app, const uint8_t *frame, size_t size) {
+    const uint8_t type = wire_get_u8(frame);
+    const uint16_t sequence = wire_get_u16(frame + 1);
+    const uint8_t *const payload = frame + WIRE_HEADER_BYTES;
+    const size_t payload_bytes = size - WIRE_HEADER_BYTES;
+    if (type == WIRE_HELLO && !accept_hello(app, sequence, payload, payload_bytes)) {
+        return;
+    }
+    if (!app->in_session) {
+        refuse(sequence, WIRE_ERROR_CODE_NO_SESSION, 0);
+    } else if (is_next(app, sequence)) {
+        carry_out(app, type, sequence, payload, payload_bytes);
+    }
+}
+
+static void take_frame(app_t *app, const uint8_t *frame, size_t size) {
+    if (size < WIRE_HEADER_BYTES + WIRE_CRC_BYTES) {
+        app->stats.framing_errors++;
+        return;
+    }
+    const size_t checked = size - WIRE_CRC_BYTES;
+    if (crc32_of(frame, checked) != wire_get_u32(frame + checked)) {
+        app->stats.crc_errors++;
+        return;
+    }
+    app->stats.frames_received++;
+    take_request(app, frame, checked);
+}
+
+void app_start(app_t *app) {
+    cobs_start(&app->decoder, app->request, sizeof app->request);
+    new_window(app);
+}
+
+void app_receive(app_t *app, uint8_t byte) {
+    const cobs_event_t event = cobs_take(&app->decoder, byte);
+    if (event == COBS_DAMAGED) {
+        app->stats.framing_errors++;
+    } else if (event == COBS_FRAME) {
+        take_frame(app, app->request, app->decoder.length);
+    }
+}

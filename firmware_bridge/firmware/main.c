@@ -1,0 +1,19 @@
+#include "app.h"
+#include "port.h"
+
+#if APP_FRAME_COUNT_BYTES + WIRE_INJECT_FIXED_BYTES > BOARD_MAX_PAYLOAD_BYTES
+#error "one frame of counts does not fit max_payload_bytes of this board"
+#endif
+
+int main(void) {
+    static app_t app;
+    port_init();
+    app_start(&app);
+    for (;;) {
+        uint8_t byte;
+        while (port_read(&byte)) {
+            app_receive(&app, byte);
+        }
+        port_wait();
+    }
+}

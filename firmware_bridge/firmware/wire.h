@@ -1,0 +1,222 @@
+/* Generated from firmware_bridge/wire.py, do not edit: python -m myofin.firmware_bridge.wire_codegen --write */
+/* clang-format off */
+#ifndef MYOFIN_WIRE_H
+#define MYOFIN_WIRE_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define WIRE_PROTOCOL_VERSION 1u
+#define WIRE_HEADER_BYTES 3u
+#define WIRE_CRC_BYTES 4u
+#define WIRE_ANY_SEQUENCE 0xFFFFu
+
+#define WIRE_HELLO 0x01u
+#define WIRE_HELLO_FIXED_BYTES 6u
+#define WIRE_INJECT 0x02u
+#define WIRE_INJECT_FIXED_BYTES 6u
+#define WIRE_STATS 0x03u
+#define WIRE_STATS_FIXED_BYTES 0u
+#define WIRE_ACK 0x80u
+#define WIRE_ACK_FIXED_BYTES 0u
+#define WIRE_HELLO_REPLY 0x81u
+#define WIRE_HELLO_REPLY_FIXED_BYTES 146u
+#define WIRE_RESULT 0x82u
+#define WIRE_RESULT_FIXED_BYTES 20u
+#define WIRE_STATS_REPLY 0x83u
+#define WIRE_STATS_REPLY_FIXED_BYTES 28u
+#define WIRE_ERROR 0xFFu
+#define WIRE_ERROR_FIXED_BYTES 5u
+
+#define WIRE_SCHEME_FLOAT32 0u
+#define WIRE_SCHEME_INT8 1u
+#define WIRE_SCHEME_INT16X8 2u
+
+#define WIRE_STATE_CONTRACT_RESET 0u
+#define WIRE_STATE_CONTRACT_CARRY 1u
+
+#define WIRE_COUNTER_KIND_CYCLES 0u
+#define WIRE_COUNTER_KIND_INSTRUCTIONS 1u
+#define WIRE_COUNTER_KIND_TICKS 2u
+
+#define WIRE_INJECT_FLAG_RESET 1u
+#define WIRE_INJECT_FLAG_DECIDE 2u
+
+#define WIRE_ERROR_CODE_NO_SESSION 1u
+#define WIRE_ERROR_CODE_PROTOCOL_VERSION 2u
+#define WIRE_ERROR_CODE_UNKNOWN_TYPE 3u
+#define WIRE_ERROR_CODE_BAD_PAYLOAD 4u
+#define WIRE_ERROR_CODE_OUT_OF_SEQUENCE 5u
+#define WIRE_ERROR_CODE_WINDOW_INCOMPLETE 6u
+#define WIRE_ERROR_CODE_FAULT 7u
+
+static inline uint8_t *wire_put_u8(uint8_t *out, uint8_t value) {
+    out[0] = value;
+    return out + 1;
+}
+
+static inline uint8_t *wire_put_u16(uint8_t *out, uint16_t value) {
+    out[0] = (uint8_t)value;
+    out[1] = (uint8_t)(value >> 8);
+    return out + 2;
+}
+
+static inline uint8_t *wire_put_u32(uint8_t *out, uint32_t value) {
+    out = wire_put_u16(out, (uint16_t)value);
+    return wire_put_u16(out, (uint16_t)(value >> 16));
+}
+
+static inline uint8_t *wire_put_bytes(uint8_t *out, const void *bytes, uint32_t size) {
+    memcpy(out, bytes, size);
+    return out + size;
+}
+
+static inline uint8_t wire_get_u8(const uint8_t *in) {
+    return in[0];
+}
+
+static inline uint16_t wire_get_u16(const uint8_t *in) {
+    return (uint16_t)(in[0] | (in[1] << 8));
+}
+
+static inline uint32_t wire_get_u32(const uint8_t *in) {
+    return wire_get_u16(in) | ((uint32_t)wire_get_u16(in + 2) << 16);
+}
+
+/* Starts a session: the board forgets earlier sequence numbers and its window. */
+typedef struct {
+    uint16_t protocol_version; /* protocol version of the host */
+    uint32_t session; /* chosen at random by the host; a new value starts a new session */
+} wire_hello_t;
+
+/* `in` holds at least WIRE_HELLO_FIXED_BYTES. */
+static inline wire_hello_t wire_hello_get(const uint8_t *in) {
+    wire_hello_t message;
+    message.protocol_version = wire_get_u16(in + 0);
+    message.session = wire_get_u32(in + 2);
+    return message;
+}
+
+/* Whole frames of raw counts; with flag DECIDE the board answers RESULT, else ACK. */
+typedef struct {
+    uint32_t index; /* number of the window, returned in RESULT */
+    uint8_t flags; /* bit 0 RESET: start a new window first; bit 1 DECIDE: run the network after */
+    uint8_t frame_count; /* frames in this message */
+} wire_inject_t;
+
+/* `in` holds at least WIRE_INJECT_FIXED_BYTES. */
+static inline wire_inject_t wire_inject_get(const uint8_t *in) {
+    wire_inject_t message;
+    message.index = wire_get_u32(in + 0);
+    message.flags = wire_get_u8(in + 4);
+    message.frame_count = wire_get_u8(in + 5);
+    return message;
+}
+
+/* Who the board is and what it runs; answers HELLO. */
+typedef struct {
+    uint16_t protocol_version; /* protocol version of the firmware */
+    uint32_t session; /* the session of the request */
+    char board[24]; /* name of the board */
+    char engine[8]; /* what executes the network: c */
+    uint8_t model_sha256[32]; /* SHA-256 of the model's .tflite */
+    uint8_t build_id[32]; /* SHA-256 over sources, settings and compiler of the image */
+    uint16_t channels; /* channels */
+    uint16_t frame_samples; /* samples a channel in one frame */
+    uint16_t frames; /* frames in one window */
+    uint16_t features; /* outputs of the FIN */
+    uint16_t logits; /* outputs of the head */
+    uint8_t value_bytes; /* bytes of one output value */
+    uint8_t scheme; /* 0 float32, 1 int8, 2 int16x8 */
+    uint8_t state_contract; /* 0 reset, 1 carry */
+    uint8_t counter_kind; /* 0 cycles, 1 instructions, 2 ticks */
+    uint32_t counter_hz; /* ticks of the counter a second */
+    uint32_t clock_hz; /* clock of the core */
+    uint16_t max_payload; /* longest payload the board takes, bytes */
+    uint32_t flash_code; /* bytes of code in flash */
+    uint32_t flash_constants; /* bytes of constants in flash */
+    uint32_t ram_static; /* bytes of static RAM, without the stack */
+    uint32_t stack_bytes; /* bytes reserved for the stack */
+    uint32_t arena_bytes; /* bytes of the interpreter's arena, 0 without one */
+} wire_hello_reply_t;
+
+static inline uint8_t *wire_hello_reply_put(uint8_t *out, const wire_hello_reply_t *message) {
+    out = wire_put_u16(out, message->protocol_version);
+    out = wire_put_u32(out, message->session);
+    out = wire_put_bytes(out, message->board, 24u);
+    out = wire_put_bytes(out, message->engine, 8u);
+    out = wire_put_bytes(out, message->model_sha256, 32u);
+    out = wire_put_bytes(out, message->build_id, 32u);
+    out = wire_put_u16(out, message->channels);
+    out = wire_put_u16(out, message->frame_samples);
+    out = wire_put_u16(out, message->frames);
+    out = wire_put_u16(out, message->features);
+    out = wire_put_u16(out, message->logits);
+    out = wire_put_u8(out, message->value_bytes);
+    out = wire_put_u8(out, message->scheme);
+    out = wire_put_u8(out, message->state_contract);
+    out = wire_put_u8(out, message->counter_kind);
+    out = wire_put_u32(out, message->counter_hz);
+    out = wire_put_u32(out, message->clock_hz);
+    out = wire_put_u16(out, message->max_payload);
+    out = wire_put_u32(out, message->flash_code);
+    out = wire_put_u32(out, message->flash_constants);
+    out = wire_put_u32(out, message->ram_static);
+    out = wire_put_u32(out, message->stack_bytes);
+    out = wire_put_u32(out, message->arena_bytes);
+    return out;
+}
+
+/* One decision; answers INJECT with flag DECIDE. */
+typedef struct {
+    uint32_t index; /* the index of the request */
+    uint32_t codes_crc32; /* CRC-32 of the window's codes, oldest frame first */
+    uint32_t front_end_ticks; /* counter ticks in the front end since the window or decision before */
+    uint32_t fin_ticks; /* counter ticks in the feature-imitating network */
+    uint32_t head_ticks; /* counter ticks in the head */
+} wire_result_t;
+
+static inline uint8_t *wire_result_put(uint8_t *out, const wire_result_t *message) {
+    out = wire_put_u32(out, message->index);
+    out = wire_put_u32(out, message->codes_crc32);
+    out = wire_put_u32(out, message->front_end_ticks);
+    out = wire_put_u32(out, message->fin_ticks);
+    out = wire_put_u32(out, message->head_ticks);
+    return out;
+}
+
+/* Counters since reset; answers STATS. */
+typedef struct {
+    uint32_t frames_received; /* undamaged frames */
+    uint32_t crc_errors; /* frames whose CRC-32 does not hold */
+    uint32_t framing_errors; /* COBS errors and frames too short or too long, each a resync */
+    uint32_t overruns; /* bytes lost because they were not taken in time */
+    uint32_t duplicates; /* repeated requests that were answered without carrying them out again */
+    uint32_t dropped; /* stale requests that were dropped */
+    uint32_t stack_high_water; /* most bytes of stack ever used */
+} wire_stats_reply_t;
+
+static inline uint8_t *wire_stats_reply_put(uint8_t *out, const wire_stats_reply_t *message) {
+    out = wire_put_u32(out, message->frames_received);
+    out = wire_put_u32(out, message->crc_errors);
+    out = wire_put_u32(out, message->framing_errors);
+    out = wire_put_u32(out, message->overruns);
+    out = wire_put_u32(out, message->duplicates);
+    out = wire_put_u32(out, message->dropped);
+    out = wire_put_u32(out, message->stack_high_water);
+    return out;
+}
+
+/* The request was refused; FAULT comes unasked, with sequence 0xFFFF. */
+typedef struct {
+    uint8_t code; /* an error code */
+    uint32_t detail; /* what it depends on */
+} wire_error_t;
+
+static inline uint8_t *wire_error_put(uint8_t *out, const wire_error_t *message) {
+    out = wire_put_u8(out, message->code);
+    out = wire_put_u32(out, message->detail);
+    return out;
+}
+
+#endif

@@ -1,0 +1,318 @@
+"""The wire protocol between host and firmware, declared once.
+
+``wire_codegen`` writes the C header of the firmware and ``docs/protocol.md`` from this declaration, and
+``framing`` puts these messages on the wire. Everything is little-endian.
+
+    delimiter 0x00 | COBS( type u8 | sequence u16 | payload | CRC-32 u32 ) | delimiter 0x00
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, fields
+from enum import IntEnum, IntFlag
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Final, TypeVar, get_type_hints
+
+PROTOCOL_VERSION: Final = 1
+HEADER_BYTES: Final = 3
+CRC_BYTES: Final = 4
+SEQUENCE_MODULUS: Final = 1 << 16
+ANY_SEQUENCE: Final = 0xFFFF  # of a report that answers no request
+REPLY_BIT: Final = 0x80  # set in the type of every message from the board
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How one field is laid out: its ``struct`` format (empty: the rest of the payload), C type, meaning."""
+
+    format: str
+    c_type: str
+    doc: str
+
+    @property
+    def size(self) -> int:
+        """Bytes on the wire; 0 for the rest of the payload."""
+        return struct.calcsize("<" + self.format)
+
+
+def u8(doc: str) -> Wire:
+    """An unsigned byte."""
+    return Wire("B", "uint8_t", doc)
+
+
+def u16(doc: str) -> Wire:
+    """An unsigned 16-bit integer."""
+    return Wire("H", "uint16_t", doc)
+
+
+def u32(doc: str) -> Wire:
+    """An unsigned 32-bit integer."""
+    return Wire("I", "uint32_t", doc)
+
+
+def text(size: int, doc: str) -> Wire:
+    """ASCII text, filled up with zero bytes."""
+    return Wire(f"{size}s", "char", doc)
+
+
+def blob(size: int, doc: str) -> Wire:
+    """A fixed number of bytes."""
+    return Wire(f"{size}s", "uint8_t", doc)
+
+
+def rest(doc: str) -> Wire:
+    """All remaining bytes of the payload; only as the last field."""
+    return Wire("", "uint8_t", doc)
+
+
+class Scheme(IntEnum):
+    """How the model's numbers are represented."""
+
+    FLOAT32 = 0
+    INT8 = 1
+    INT16X8 = 2
+
+
+class StateContract(IntEnum):
+    """What the LSTM's state is at the start of a window."""
+
+    RESET = 0
+    CARRY = 1
+
+
+class CounterKind(IntEnum):
+    """What the board's counter stands for."""
+
+    CYCLES = 0
+    INSTRUCTIONS = 1
+    TICKS = 2
+
+
+class InjectFlag(IntFlag):
+    """What INJECT asks for beside taking the frames in."""
+
+    RESET = 1
+    DECIDE = 2
+
+
+class ErrorCode(IntEnum):
+    """Why the board refused a request, or that it stopped."""
+
+    NO_SESSION = 1
+    PROTOCOL_VERSION = 2
+    UNKNOWN_TYPE = 3
+    BAD_PAYLOAD = 4
+    OUT_OF_SEQUENCE = 5
+    WINDOW_INCOMPLETE = 6
+    FAULT = 7
+
+
+# message (with the detail filled in) and hint of each error code
+ERROR_TEXTS: Final[dict[ErrorCode, tuple[str, str]]] = {
+    ErrorCode.NO_SESSION: (
+        "The board knows of no session: it was reset or lost power since HELLO.",
+        "Check its supply and cable, then run the command again.",
+    ),
+    ErrorCode.PROTOCOL_VERSION: (
+        "The firmware speaks protocol version {detail}, not this tool's.",
+        "Build and flash the firmware again with this version of myofin.",
+    ),
+    ErrorCode.UNKNOWN_TYPE: (
+        "The firmware does not know messages of type {detail:#04x}.",
+        "Build and flash the firmware again with this version of myofin.",
+    ),
+    ErrorCode.BAD_PAYLOAD: (
+        "The firmware refused a payload; it holds {detail} bytes to a frame.",
+        "Check that the recording has as many channels, at the same rate, as the model.",
+    ),
+    ErrorCode.OUT_OF_SEQUENCE: (
+        "The firmware expected another message after number {detail}.",
+        "Close every other program that uses this port, and run the command again.",
+    ),
+    ErrorCode.WINDOW_INCOMPLETE: (
+        "A decision was asked for when the board held only {detail} frames.",
+        "Send all frames of the window before the decision.",
+    ),
+    ErrorCode.FAULT: (
+        "The firmware stopped with a processor fault at address {detail:#010x}.",
+        "Look the address up in firmware.map of the image, and reset the board.",
+    ),
+}
+
+
+class Payload:
+    """Base of the message declarations: a frozen dataclass whose fields carry their wire layout."""
+
+    NAME: ClassVar[str]
+    TYPE: ClassVar[int]
+
+    def pack(self) -> bytes:
+        """The payload's bytes."""
+        parts = []
+        for name, wire in layout(type(self)).items():
+            value = getattr(self, name)
+            data = value.encode("ascii") if isinstance(value, str) else value
+            parts.append(struct.pack("<" + wire.format, data) if wire.format else bytes(data))
+        return b"".join(parts)
+
+
+Message = TypeVar("Message", bound=Payload)
+
+
+@lru_cache(maxsize=None)
+def layout(message: type[Payload]) -> dict[str, Wire]:
+    """The wire layout of each field of a message, in order."""
+    hints = get_type_hints(message, include_extras=True)
+    return {item.name: hints[item.name].__metadata__[0] for item in fields(message)}  # type: ignore[arg-type]
+
+
+def fixed_bytes(message: type[Payload]) -> int:
+    """Bytes of a message's payload without its variable rest."""
+    return sum(wire.size for wire in layout(message).values())
+
+
+def has_rest(message: type[Payload]) -> bool:
+    """Whether a payload ends in a variable number of bytes."""
+    return any(not wire.format for wire in layout(message).values())
+
+
+def unpack(message: type[Message], payload: bytes) -> Message:
+    """Read a payload.
+
+    Raises:
+        ValueError: It is too short, or too long for a message without a variable rest.
+    """
+    fixed = fixed_bytes(message)
+    if len(payload) < fixed or (len(payload) > fixed and not has_rest(message)):
+        raise ValueError(f"{message.NAME} has {fixed} bytes, not {len(payload)}")
+    values: dict[str, Any] = {}
+    offset = 0
+    for name, wire in layout(message).items():
+        if not wire.format:
+            values[name] = payload[offset:]
+            continue
+        (value,) = struct.unpack_from("<" + wire.format, payload, offset)
+        is_text = wire.c_type == "char"
+        values[name] = value.rstrip(b"\0").decode("ascii", "replace") if is_text else value
+        offset += wire.size
+    return message(**values)
+
+
+@dataclass(frozen=True)
+class HelloRequest(Payload):
+    """Host to board. Starts a session: the board forgets earlier sequence numbers and its window."""
+
+    NAME: ClassVar[str] = "HELLO"
+    TYPE: ClassVar[int] = 0x01
+    protocol_version: Annotated[int, u16("protocol version of the host")]
+    session: Annotated[int, u32("chosen at random by the host; a new value starts a new session")]
+
+
+@dataclass(frozen=True)
+class Inject(Payload):
+    """Host to board. Whole frames of raw counts; with flag DECIDE the board answers RESULT, else ACK."""
+
+    NAME: ClassVar[str] = "INJECT"
+    TYPE: ClassVar[int] = 0x02
+    index: Annotated[int, u32("number of the window, returned in RESULT")]
+    flags: Annotated[int, u8("bit 0 RESET: start a new window first; bit 1 DECIDE: run the network after")]
+    frame_count: Annotated[int, u8("frames in this message")]
+    counts: Annotated[bytes, rest("int16 counts, frame_count x frame_samples x channels, channel fastest")]
+
+
+@dataclass(frozen=True)
+class StatsRequest(Payload):
+    """Host to board. Asks for the link's counters."""
+
+    NAME: ClassVar[str] = "STATS"
+    TYPE: ClassVar[int] = 0x03
+
+
+@dataclass(frozen=True)
+class Ack(Payload):
+    """Board to host. The request was carried out, and there is nothing to return."""
+
+    NAME: ClassVar[str] = "ACK"
+    TYPE: ClassVar[int] = 0x80
+
+
+@dataclass(frozen=True)
+class Hello(Payload):
+    """Board to host. Who the board is and what it runs; answers HELLO."""
+
+    NAME: ClassVar[str] = "HELLO_REPLY"
+    TYPE: ClassVar[int] = 0x81
+    protocol_version: Annotated[int, u16("protocol version of the firmware")]
+    session: Annotated[int, u32("the session of the request")]
+    board: Annotated[str, text(24, "name of the board")]
+    engine: Annotated[str, text(8, "what executes the network: c")]
+    model_sha256: Annotated[bytes, blob(32, "SHA-256 of the model's .tflite")]
+    build_id: Annotated[bytes, blob(32, "SHA-256 over sources, settings and compiler of the image")]
+    channels: Annotated[int, u16("channels")]
+    frame_samples: Annotated[int, u16("samples a channel in one frame")]
+    frames: Annotated[int, u16("frames in one window")]
+    features: Annotated[int, u16("outputs of the FIN")]
+    logits: Annotated[int, u16("outputs of the head")]
+    value_bytes: Annotated[int, u8("bytes of one output value")]
+    scheme: Annotated[int, u8("0 float32, 1 int8, 2 int16x8")]
+    state_contract: Annotated[int, u8("0 reset, 1 carry")]
+    counter_kind: Annotated[int, u8("0 cycles, 1 instructions, 2 ticks")]
+    counter_hz: Annotated[int, u32("ticks of the counter a second")]
+    clock_hz: Annotated[int, u32("clock of the core")]
+    max_payload: Annotated[int, u16("longest payload the board takes, bytes")]
+    flash_code: Annotated[int, u32("bytes of code in flash")]
+    flash_constants: Annotated[int, u32("bytes of constants in flash")]
+    ram_static: Annotated[int, u32("bytes of static RAM, without the stack")]
+    stack_bytes: Annotated[int, u32("bytes reserved for the stack")]
+    arena_bytes: Annotated[int, u32("bytes of the interpreter's arena, 0 without one")]
+
+
+@dataclass(frozen=True)
+class Result(Payload):
+    """Board to host. One decision; answers INJECT with flag DECIDE."""
+
+    NAME: ClassVar[str] = "RESULT"
+    TYPE: ClassVar[int] = 0x82
+    index: Annotated[int, u32("the index of the request")]
+    codes_crc32: Annotated[int, u32("CRC-32 of the window's codes, oldest frame first")]
+    front_end_ticks: Annotated[int, u32("counter ticks in the front end since the window or decision before")]
+    fin_ticks: Annotated[int, u32("counter ticks in the feature-imitating network")]
+    head_ticks: Annotated[int, u32("counter ticks in the head")]
+    values: Annotated[bytes, rest("features, then logits, value_bytes each")]
+
+
+@dataclass(frozen=True)
+class Stats(Payload):
+    """Board to host. Counters since reset; answers STATS."""
+
+    NAME: ClassVar[str] = "STATS_REPLY"
+    TYPE: ClassVar[int] = 0x83
+    frames_received: Annotated[int, u32("undamaged frames")]
+    crc_errors: Annotated[int, u32("frames whose CRC-32 does not hold")]
+    framing_errors: Annotated[int, u32("COBS errors and frames too short or too long, each a resync")]
+    overruns: Annotated[int, u32("bytes lost because they were not taken in time")]
+    duplicates: Annotated[int, u32("repeated requests that were answered without carrying them out again")]
+    dropped: Annotated[int, u32("stale requests that were dropped")]
+    stack_high_water: Annotated[int, u32("most bytes of stack ever used")]
+
+
+@dataclass(frozen=True)
+class Error(Payload):
+    """Board to host. The request was refused; FAULT comes unasked, with sequence 0xFFFF."""
+
+    NAME: ClassVar[str] = "ERROR"
+    TYPE: ClassVar[int] = 0xFF
+    code: Annotated[int, u8("an error code")]
+    detail: Annotated[int, u32("what it depends on")]
+
+
+REQUESTS: Final[tuple[type[Payload], ...]] = (HelloRequest, Inject, StatsRequest)
+REPLIES: Final[tuple[type[Payload], ...]] = (Ack, Hello, Result, Stats, Error)
+ENUMS: Final[tuple[type[IntEnum] | type[IntFlag], ...]] = (
+    Scheme,
+    StateContract,
+    CounterKind,
+    InjectFlag,
+    ErrorCode,
+)
