@@ -55,8 +55,8 @@ def mu_law_table(mu: float) -> Int8Array:
     Source: the continuous mu-law of ITU-T G.711, with mu free instead of 255.
     """
     index = np.arange(TABLE_SIZE, dtype=np.float64)
-    table = np.rint(CODE_MAX * np.log1p(mu * (index / (TABLE_SIZE - 1))) / math.log1p(mu))
-    return table.astype(np.int8)
+    table = CODE_MAX * np.log1p(mu * (index / (TABLE_SIZE - 1))) / math.log1p(mu)
+    return np.asarray(np.rint(table), dtype=np.int8)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class FrontEnd:
             RecordingError: There are no samples, or a channel is dead or too loud for the gain's range.
         """
         _check_settings(mu, clip_sd, dc_shift)
-        counts = _as_counts(counts, ndim=2)
+        _check_counts(counts, ndim=2)
         if counts.shape[0] == 0 or counts.shape[1] == 0:
             raise RecordingError(
                 f"There are no samples to fit the front end to (shape {counts.shape}).",
@@ -127,7 +127,7 @@ class FrontEnd:
 
     def encode(self, counts: Int16Array) -> Int8Array:
         """Encode int16[n, c] counts to int8[n, c] codes; the DC blocker is reset at the first row."""
-        counts = _as_counts(counts, ndim=2, channels=self.channels)
+        _check_counts(counts, ndim=2, channels=self.channels)
         if self.dc_shift:
             return self._compand(_block_dc(counts - self.offsets, self.dc_shift))
         codes = np.empty(counts.shape, dtype=np.int8)
@@ -144,13 +144,12 @@ class FrontEnd:
         Raises:
             ValueError: n is not a multiple of 30.
         """
-        counts = _as_counts(counts, ndim=3, channels=self.channels)
+        _check_counts(counts, ndim=3, channels=self.channels)
         windows, samples, channels = counts.shape
         if samples == 0 or samples % WINDOW_FRAMES:
             raise ValueError(f"a window of {samples} samples is not {WINDOW_FRAMES} whole frames")
         if self.dc_shift:
-            by_time = (counts - self.offsets).transpose(1, 0, 2)
-            codes = self._compand(_block_dc(by_time, self.dc_shift)).transpose(1, 0, 2)
+            codes = self._compand(_block_dc(counts - self.offsets, self.dc_shift))
         else:
             codes = self.encode(counts.reshape(-1, channels))
         return np.ascontiguousarray(codes).reshape(
@@ -158,8 +157,11 @@ class FrontEnd:
         )
 
     def zscore(self, counts: Int16Array) -> FloatArray:
-        """Standardise int16[n, c] counts with the training statistics: float64[n, c], in sd."""
-        counts = _as_counts(counts, ndim=2, channels=self.channels)
+        """Standardise int16[n, c] or windows int16[w, n, c] with the training statistics: float64, in sd.
+
+        Where the DC blocker is on, it is reset at the first row of the recording, or of each window.
+        """
+        _check_counts(counts, ndim=counts.ndim if counts.ndim == 3 else 2, channels=self.channels)
         signal = _block_dc(counts - self.offsets, self.dc_shift) if self.dc_shift else counts
         return np.asarray((signal - self.means) / self.sds, dtype=np.float64)
 
@@ -196,22 +198,23 @@ class FrontEnd:
 
 
 def _block_dc(deviations: npt.NDArray[Any], dc_shift: int) -> Int32Array:
-    """Apply the one-pole DC blocker along axis 0 of int32[n, ...], reset at the first row.
+    """Apply the one-pole DC blocker along the samples of int32[..., n, c], reset at the first one.
 
     No int32 wraps: with D = 65535 >= |d| and s <= 15, |acc| <= D 2^s < 2^31 holds at the first sample, and
     acc - (acc >> s) does not decrease with acc, so the update stays between -D 2^s + D - D and
     D 2^s - D + D: the bound holds at every sample. The output is at most 2 D in magnitude.
     """
-    deviations = np.asarray(deviations, dtype=np.int32)
-    blocked = np.empty_like(deviations)
-    if deviations.shape[0] == 0:
-        return blocked
-    accumulator = deviations[0] << dc_shift
-    blocked[0] = deviations[0] - (accumulator >> dc_shift)
-    for row in range(1, deviations.shape[0]):
-        accumulator = accumulator + (deviations[row] - (accumulator >> dc_shift))
-        blocked[row] = deviations[row] - (accumulator >> dc_shift)
-    return blocked
+    by_time = np.ascontiguousarray(np.moveaxis(deviations, -2, 0), dtype=np.int32)
+    blocked = np.empty_like(by_time)
+    accumulator = np.left_shift(by_time[0], dc_shift) if len(by_time) else by_time
+    drift = np.right_shift(accumulator, dc_shift)
+    for row, (value, out) in enumerate(zip(by_time, blocked, strict=True)):
+        if row:  # in place, since this loop cannot be vectorised over time and allocations would dominate
+            np.subtract(value, drift, out=out)
+            np.add(accumulator, out, out=accumulator)
+            np.right_shift(accumulator, dc_shift, out=drift)
+        np.subtract(value, drift, out=out)
+    return np.moveaxis(blocked, 0, -2)
 
 
 def _gains_and_limits(sds: FloatArray, clip_sd: float) -> tuple[UInt32Array, UInt32Array]:
@@ -228,15 +231,12 @@ def _gains_and_limits(sds: FloatArray, clip_sd: float) -> tuple[UInt32Array, UIn
     return np.array(gains, dtype=np.uint32), np.array(limits, dtype=np.uint32)
 
 
-def _as_counts(counts: npt.NDArray[Any], *, ndim: int, channels: int | None = None) -> Int32Array:
-    counts = np.asarray(counts)
+def _check_counts(counts: npt.NDArray[Any], *, ndim: int, channels: int | None = None) -> None:
     if counts.dtype != np.int16:
         raise ValueError(f"counts must be int16, not {counts.dtype}")
     if counts.ndim != ndim or (channels is not None and counts.shape[-1] != channels):
-        raise ValueError(
-            f"counts of shape {counts.shape} do not fit {channels} channels in {ndim} dimensions"
-        )
-    return counts.astype(np.int32)
+        expected = f"{ndim} dimensions" + ("" if channels is None else f", {channels} channels last")
+        raise ValueError(f"counts must have {expected}, not shape {counts.shape}")
 
 
 def _check_settings(mu: float, clip_sd: float, dc_shift: int) -> None:

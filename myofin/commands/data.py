@@ -73,7 +73,9 @@ def synth(out: Path, as_json: bool, **settings: Any) -> None:
     with progress_bar() as progress:
         recording = write_synthetic(out, config, progress)
     document = {"path": str(out), **_facts(recording), "source": out.name}
-    text = f"{out}: subject {recording.subject}, {_signal_line(recording)}, {len(recording.classes())} movements."
+    text = (
+        f"{out}: subject {recording.subject}, {_signal_line(document)}, {len(recording.classes())} movements."
+    )
     emit(as_json, document, text)
 
 
@@ -138,8 +140,8 @@ def _facts(recording: Recording) -> dict[str, Any]:
     }
 
 
-def _signal_line(recording: Recording) -> str:
-    return f"{recording.channels} channels at {recording.rate_hz} Hz, {recording.duration_s:.1f} s"
+def _signal_line(facts: dict[str, Any]) -> str:
+    return f"{facts['channels']} channels at {facts['rate_hz']} Hz, {facts['duration_s']:.1f} s"
 
 
 def _as_text(report: dict[str, Any]) -> str:
@@ -147,8 +149,8 @@ def _as_text(report: dict[str, Any]) -> str:
     if "source" in report:
         lines += [
             f"  file      {report['source']} ({report['dataset']})",
-            f"  signal    {report['channels']} channels at {report['rate_hz']} Hz, {report['duration_s']:.1f} s,"
-            f" {report['counts_per_unit']:.6g} counts per {report['unit']}",
+            f"  signal    {_signal_line(report)}",
+            f"  scale     {report['counts_per_unit']:.6g} counts per {report['unit']}",
             *_movement_table(report),
         ]
     findings = report["findings"] or [{"severity": "ok", "sentence": "Nothing is wrong with it.", "hint": ""}]
@@ -175,7 +177,9 @@ def _finding_line(finding: dict[str, str]) -> str:
 
 def _verdict(reports: list[dict[str, Any]]) -> str:
     every = Counter(finding["severity"] for report in reports for finding in report["findings"])
-    told = ", ".join(f"{every[severity]} {severity}s" for severity in ("error", "warning") if every[severity])
+    told = ", ".join(
+        f"{severity}s: {every[severity]}" for severity in ("error", "warning") if every[severity]
+    )
     noun = "recording" if len(reports) == 1 else "recordings"
     usable = "not usable as it is" if every["error"] else "usable"
     return f"{len(reports)} {noun}: {usable}{' (' + told + ')' if told else ''}."

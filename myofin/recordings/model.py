@@ -109,7 +109,8 @@ def trials_of(labels: npt.NDArray[Any], repetitions: npt.NDArray[Any]) -> Int32A
     if len(labels) == 0:
         return np.zeros(0, dtype=np.int32)
     changes = (np.diff(labels) != 0) | (np.diff(repetitions) != 0)
-    return np.concatenate([[0], np.cumsum(changes)]).astype(np.int32)
+    trial: Int32Array = np.concatenate([[0], np.cumsum(changes)]).astype(np.int32)
+    return trial
 
 
 def missing(path: Path) -> RecordingError:
