@@ -1,0 +1,216 @@
+"""Charts of the reports: pure functions from numbers to inline SVG.
+
+All are drawn 360 units wide, so that text stays readable on a phone, and take their colours from the classes
+of ``templates/style.css.j2``, so that they follow light and dark. Every chart names itself with ``<title>``
+and ``<desc>`` for screen readers, and nothing is told by colour alone. All text is escaped here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+WIDTH = 360.0
+_TOP, _AXIS = 16.0, 24.0
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Name of a chart, unique within its page, and what a screen reader says of it."""
+
+    key: str
+    title: str
+    description: str
+
+
+def difference_bars(
+    labels: Sequence[str], counts: Sequence[int], within: Sequence[bool], caption: Caption
+) -> Markup:
+    """Bars of logarithmic height, the count above each; bins outside the verdict get class ``bad``.
+
+    Empty bins at both ends are left out, apart from the two next to a bin that is shown.
+    """
+    low, high = _shown(counts, within)
+    labels, counts, within = labels[low:high], counts[low:high], within[low:high]
+    height, step = 150.0, WIDTH / max(len(labels), 1)
+    base, top = height - _AXIS, max([1, *counts])
+    body = [_line(0, base, WIDTH, base, "axis")]
+    for index, (label, count, good) in enumerate(zip(labels, counts, within, strict=True)):
+        x, tall = index * step, (base - _TOP) * math.log1p(count) / math.log1p(top)
+        kind = "bar good" if good else "bar bad"
+        body.append(_rect(x + step * 0.12, base - tall, step * 0.76, tall, kind, f"{label}: {count:,}"))
+        body.append(
+            _text(x + step / 2, base - tall - 4, short(count), "value middle" if count else "faint middle")
+        )
+        body.append(_text(x + step / 2, base + 14, label, "tick middle"))
+    return _svg(height, caption, body)
+
+
+def _shown(counts: Sequence[int], within: Sequence[bool]) -> tuple[int, int]:
+    used = [i for i, (count, good) in enumerate(zip(counts, within, strict=True)) if count or good]
+    if not used:
+        return 0, len(counts)
+    return max(0, used[0] - 2), min(len(counts), used[-1] + 3)
+
+
+def confusion(
+    counts: Sequence[Sequence[int]],
+    labels: Sequence[str],
+    caption: Caption,
+    reference: Sequence[Sequence[int]] | None = None,
+) -> Markup:
+    """Confusion matrix, rows true and columns decided, shaded by share of the row.
+
+    Cells that differ from ``reference`` get a dashed frame. Counts are written while cells can hold them.
+    """
+    size, gutter = len(labels), 34.0
+    cell = (WIDTH - gutter) / max(size, 1)
+    middle = gutter + size * cell / 2
+    body = [
+        _text(middle, 10, "decided", "tick middle"),
+        f'<text class="tick middle" transform="translate(9 {middle:.1f}) rotate(-90)">true</text>',
+    ]
+    for row, name in enumerate(labels):
+        y, total = gutter + row * cell, sum(counts[row])
+        body.append(_text(gutter - 4, y + cell / 2 + 3, name, "tick end"))
+        body.append(_text(y + cell / 2, gutter - 6, name, "tick middle"))
+        for column, count in enumerate(counts[row]):
+            box = _Box(gutter + column * cell, y, cell)
+            differs = reference is not None and reference[row][column] != count
+            tip = f"true {name}, decided {labels[column]}: {count:,}"
+            body += _cell(box, count, count / total if total else 0.0, row == column, differs, tip)
+    return _svg(gutter + size * cell + 2, caption, body)
+
+
+@dataclass(frozen=True)
+class _Box:
+    x: float
+    y: float
+    size: float
+
+    def rect(self, inset: float, kind: str, tip: str, opacity: float = 1.0) -> str:
+        side = self.size - 2 * inset
+        return _rect(self.x + inset, self.y + inset, side, side, kind, tip, opacity)
+
+
+def _cell(box: _Box, count: int, share: float, diagonal: bool, differs: bool, tip: str) -> list[str]:
+    drawn = [box.rect(0.5, "cell-back diagonal" if diagonal else "cell-back", tip)]
+    if count:
+        drawn.append(box.rect(0.5, "heat", tip, 0.12 + 0.88 * share))
+    if count and box.size >= 15:
+        kind = "cell-strong middle" if share > 0.55 else "cell middle"
+        drawn.append(_text(box.x + box.size / 2, box.y + box.size / 2 + 3, short(count), kind))
+    if differs:
+        drawn.append(box.rect(1.5, "differs", tip))
+    return drawn
+
+
+def spread(
+    edges: Sequence[float], counts: Sequence[int], marks: Mapping[str, float], caption: Caption
+) -> Markup:
+    """Histogram of one stage's ticks over its own range, with a dashed line for each named percentile.
+
+    One bin stands for one value that never varied, and is written out.
+    """
+    height = 84.0
+    base, top, low = height - _AXIS, max([1, *counts]), edges[0]
+    if len(counts) == 1:
+        words = _text(WIDTH / 2, base / 2 + 8, f"always {low:,.0f}", "value middle")
+        return _svg(height, caption, [words, _line(0, base, WIDTH, base, "axis")])
+    scale = WIDTH / (edges[-1] - low)
+    body = [_line(0, base, WIDTH, base, "axis")]
+    for left, right, count in zip(edges, edges[1:], counts, strict=False):
+        tall = (base - _TOP) * count / top
+        tip = f"{left:,.0f} to {right:,.0f}: {count:,}"
+        body.append(
+            _rect((left - low) * scale + 0.5, base - tall, (right - left) * scale - 1, tall, "bar", tip)
+        )
+    for name, value in marks.items():
+        x = min(max((value - low) * scale, 0.0), WIDTH)
+        anchor = "start" if x < 20 else "end" if x > WIDTH - 20 else "middle"
+        body.append(_line(x, 12, x, base, "mark"))
+        body.append(_text(x, 9, name, f"tick {anchor}"))
+    body.append(_text(0, base + 14, f"{low:,.0f}", "tick start"))
+    body.append(_text(WIDTH, base + 14, f"{edges[-1]:,.0f}", "tick end"))
+    return _svg(height, caption, body)
+
+
+def budget(parts: Mapping[str, float], caption: Caption) -> Markup:
+    """One bar of a hop: each part's share in turn, the rest empty; beyond a whole hop the scale shrinks."""
+    scale = WIDTH / max(1.0, sum(parts.values()))
+    body = [f'<rect class="cell-back" x="0" y="8" width="{scale:.1f}" height="30"/>']
+    x = 0.0
+    for index, (name, share) in enumerate(parts.items()):
+        body.append(_rect(x, 8, share * scale, 30, f"part-{index % 4}", f"{name}: {share:.2%}"))
+        x += share * scale
+    body.append(_line(scale - 0.75, 2, scale - 0.75, 44, "limit"))
+    body.append(_text(0, 56, "0 %", "tick start"))
+    body.append(_text(scale, 56, "one hop", "tick end"))
+    return _svg(62, caption, body)
+
+
+def timeline(
+    windows: int, lanes: Mapping[str, Sequence[int]], caption: Caption, columns: int = 150
+) -> Markup:
+    """Where mismatches are: a lane a stage, windows from left to right, a mark where at least one differs."""
+    lane_height, left = 26.0, 58.0
+    bins = max(1, min(windows, columns))
+    step = (WIDTH - left) / bins
+    body = []
+    for index, (name, hits) in enumerate(lanes.items()):
+        y = index * lane_height + 4
+        body.append(_text(0, y + 14, name, "tick start"))
+        body.append(
+            f'<rect class="cell-back" x="{left}" y="{y:.1f}" width="{WIDTH - left:.1f}" height="20"/>'
+        )
+        for column, count in sorted(_binned(hits, windows, bins).items()):
+            first = math.ceil(column * windows / bins)
+            tip = f"{name}: {count:,} differ from window {first:,} on"
+            body.append(_rect(left + column * step, y, max(step, 1.5), 20, "bar bad", tip))
+    end = len(lanes) * lane_height + 14
+    body.append(_text(left, end, "window 0", "tick start"))
+    body.append(_text(WIDTH, end, f"{max(windows - 1, 0):,}", "tick end"))
+    return _svg(end + 6, caption, body)
+
+
+def _binned(hits: Sequence[int], windows: int, bins: int) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for hit in hits:
+        column = hit * bins // windows
+        found[column] = found.get(column, 0) + 1
+    return found
+
+
+def short(count: float) -> str:
+    """A count in at most four characters: 14400 becomes ``14k``."""
+    for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if count >= limit:
+            scaled = count / (1e3 if suffix == "k" else limit)
+            return f"{scaled:.1f}{suffix}" if scaled < 10 else f"{scaled:.0f}{suffix}"
+    return f"{count:.0f}"
+
+
+def _svg(height: float, caption: Caption, body: Sequence[str]) -> Markup:
+    key = escape(caption.key)
+    return Markup(
+        f'<svg viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" aria-labelledby="{key}-title {key}-desc">'
+        f'<title id="{key}-title">{escape(caption.title)}</title>'
+        f'<desc id="{key}-desc">{escape(caption.description)}</desc>{"".join(body)}</svg>'
+    )
+
+
+def _rect(x: float, y: float, width: float, height: float, kind: str, tip: str, opacity: float = 1.0) -> str:
+    shade = f' fill-opacity="{opacity:.2f}"' if opacity < 1.0 else ""
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}"'
+    return f'<rect class="{kind}" {place}{shade}><title>{escape(tip)}</title></rect>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def _text(x: float, y: float, words: str, kind: str) -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
