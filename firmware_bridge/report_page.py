@@ -15,6 +15,7 @@ from myofin.firmware_bridge.page import percent, render, thousands
 Document = Mapping[str, Any]
 
 _MISMATCHES_SHOWN = 12
+_SHARE_SHOWN = 0.0005
 
 
 def render_html(report: Document) -> str:
@@ -81,7 +82,7 @@ def _stage_parts(report: Document) -> dict[str, float]:
         return {}
     stages = {name: values["p50"] for name, values in latency["per_stage"].items() if name != "total"}
     rest = latency["p50"] - sum(stages.values())
-    if rest > 0:
+    if rest > _SHARE_SHOWN * latency["p50"]:
         stages["other"] = rest
     hop_ticks = deadline["hop_us"] * deadline["ticks_per_second"] / 1e6
     return {name: ticks / hop_ticks for name, ticks in stages.items()}

@@ -168,6 +168,12 @@ def test_ticks_that_never_vary_have_one_bin() -> None:
     assert (found.p50, found.maximum, found.bin_counts) == (42, 42, (7,))
 
 
+def test_ticks_may_be_fractions() -> None:
+    found = distribution(np.array([10.625, 10.0, 10.625]))
+    assert found is not None
+    assert (found.minimum, found.p50, found.maximum, found.bin_counts) == (10.0, 10.625, 10.625, (1, 2))
+
+
 def test_lsb_histogram_gathers_the_far_ends() -> None:
     found = lsb_histogram(np.array([0, 0, 1, -2, 8, 9, 255, -300]))
     assert dict(zip(found.labels, found.counts, strict=True)) | {"0": 2, "+1": 1, "−2": 1} == dict(
