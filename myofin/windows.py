@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,9 @@ def cut_windows(
         np.repeat(np.array(labels, dtype=np.int16), sizes),
         np.repeat(np.array(reps, dtype=np.int16), sizes),
     )
-    return windows if per_class is None else _limit(windows, {}, per_class)
+    if per_class is None:
+        return windows
+    return _limit(windows, dict.fromkeys(np.unique(windows.labels).tolist(), per_class))
 
 
 def gather(counts: npt.NDArray[Any], starts: Int64Array, window_samples: int) -> npt.NDArray[Any]:
@@ -100,23 +102,20 @@ def spread(windows: WindowSet, n: int) -> WindowSet:
     if n < 0:
         raise ValueError(f"cannot choose {n} windows")
     labels, available = np.unique(windows.labels, return_counts=True)
-    quota = dict.fromkeys(labels.tolist(), 0)
-    left = min(n, len(windows))
-    while left:  # share out what is left among the labels that still have windows, one round at a time
-        short = [label for label, most in zip(labels, available, strict=True) if quota[int(label)] < most]
-        for label in short:
-            most = int(available[np.searchsorted(labels, label)])
-            share = min(max(1, left // len(short)), most - quota[int(label)], left)
-            quota[int(label)] += share
-            left -= share
-    return _limit(windows, quota, 0)
+    level = 0
+    while level < n and int(np.minimum(available, level + 1).sum()) <= n:
+        level += 1
+    quotas = np.minimum(available, level)
+    spare = np.flatnonzero(available > level)[: max(0, n - int(quotas.sum()))]
+    quotas[spare] += 1
+    return _limit(windows, dict(zip(labels.tolist(), quotas.tolist(), strict=True)))
 
 
-def _limit(windows: WindowSet, quota: dict[int, int], default: int) -> WindowSet:
+def _limit(windows: WindowSet, quotas: Mapping[int, int]) -> WindowSet:
     chosen = [np.zeros(0, dtype=np.int64)]
-    for label in np.unique(windows.labels).tolist():
+    for label, quota in quotas.items():
         of_label = np.flatnonzero(windows.labels == label)
-        count = min(quota.get(label, default), len(of_label))
+        count = min(quota, len(of_label))
         # The middle of each of `count` equal stretches: neither end is favoured, and no index repeats.
         chosen.append(of_label[(2 * np.arange(count) + 1) * len(of_label) // (2 * max(count, 1))])
     return windows.take(np.sort(np.concatenate(chosen)))
