@@ -54,3 +54,10 @@ class _StderrOfImports:
     def __exit__(self, *error: object) -> None:
         os.dup2(self._saved, 2)
         os.close(self._saved)
+
+
+def make_deterministic(seed: int) -> None:
+    """Seed every generator, and let TensorFlow use only operators that repeat to the last bit."""
+    tensorflow, keras = load_tensorflow()
+    keras.utils.set_random_seed(seed)
+    tensorflow.config.experimental.enable_op_determinism()

@@ -1,0 +1,56 @@
+"""The settings of a training, in one frozen place; they are written into the run's manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from myofin.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train. Counts have no unit; a frame is 10 ms.
+
+    Attributes:
+        seed: Seeds weights, batches and every other choice of chance.
+        units: LSTM units, shared by all channels.
+        embedding: Width of the embedding of one sample.
+        epochs: Passes of the pre-training, each over ``epoch_windows`` single-channel windows.
+        epoch_windows: Single-channel windows of one pass, drawn anew for each.
+        batch: Single-channel windows of one step.
+        learning_rate: Of Adam at the start; it falls to 0 along a cosine.
+        finetune_epochs: Passes in which the network and its head are tuned together; 0 leaves it out.
+        finetune_learning_rate: Of Adam there.
+        max_windows: Most windows (all channels) held for training; evenly spaced over what there is.
+        max_test_windows: Most windows measured on validation and on test repetitions, each.
+        golden_windows: Most test windows kept in the run for conversion and validation.
+        calibration_windows: Training windows kept in the run for quantization.
+        dc_shift: Of the front end's DC blocker; 0 switches it off.
+    """
+
+    seed: int = 0
+    units: int = 16
+    embedding: int = 16
+    epochs: int = 12
+    epoch_windows: int = 40_000
+    batch: int = 128
+    learning_rate: float = 8e-3
+    finetune_epochs: int = 3
+    finetune_learning_rate: float = 1e-3
+    max_windows: int = 8_000
+    max_test_windows: int = 3_000
+    golden_windows: int = 256
+    calibration_windows: int = 400
+    dc_shift: int = 0
+
+    def __post_init__(self) -> None:
+        limits = {
+            "units": (self.units, 1, 256),
+            "embedding": (self.embedding, 1, 256),
+            "epochs": (self.epochs, 1, 10_000),
+            "finetune_epochs": (self.finetune_epochs, 0, 10_000),
+            "dc_shift": (self.dc_shift, 0, 15),
+        }
+        for name, (value, lowest, highest) in limits.items():
+            if not lowest <= value <= highest:
+                raise InputError(f"{name} is {value}.", hint=f"Give {name} from {lowest} to {highest}.")

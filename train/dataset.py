@@ -1,0 +1,190 @@
+"""From a recording to what training needs: codes, closed-form targets and classes, by repetition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.errors import RecordingError
+from myofin.features import FEATURE_NAMES, LOG_FEATURES, to_network_domain, window_features
+from myofin.frontend import WINDOW_FRAMES, FrontEnd, frame_samples_of
+from myofin.recordings.model import Recording
+from myofin.splits import Split, default_split
+from myofin.train.config import TrainConfig
+from myofin.windows import WindowSet, cut_windows, gather, spread
+
+FloatArray = NDArray[np.float64]
+_WINDOWS_AT_ONCE = 256  # bounds the float64 temporaries to some tens of MB
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Standardisation of the targets, one mean and deviation a feature, shared by all channels."""
+
+    mean: FloatArray
+    std: FloatArray
+
+    @staticmethod
+    def fit(features: FloatArray) -> Scaling:
+        """Fit to natural-domain features ``[w, c, 4]`` of training windows."""
+        domain = to_network_domain(features)
+        return Scaling(domain.mean(axis=(0, 1)), np.maximum(domain.std(axis=(0, 1)), 1e-6))
+
+    def standardise(self, features: FloatArray) -> NDArray[np.float32]:
+        """Natural-domain features ``[..., 4]`` to the network's outputs."""
+        return ((to_network_domain(features) - self.mean) / self.std).astype(np.float32)
+
+    def restore(self, outputs: NDArray[Any]) -> FloatArray:
+        """The network's outputs ``[..., 4]`` to the network domain (logarithms where ``log``)."""
+        return np.asarray(outputs, dtype=np.float64) * self.std + self.mean
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scaling as it stands in the manifest."""
+        return {
+            "names": list(FEATURE_NAMES),
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+            "log": list(LOG_FEATURES),
+        }
+
+
+@dataclass(frozen=True)
+class Part:
+    """Windows of one use (train, validation or test).
+
+    Attributes:
+        windows: Where they are in the recording.
+        codes: int8 ``[w, 30, frame_samples * channels]``.
+        features: float64 ``[w, channels, 4]``, closed form, natural domain, of the z-scored signal.
+        classes: int64 ``[w]``, index into the classes.
+    """
+
+    windows: WindowSet
+    codes: NDArray[np.int8]
+    features: FloatArray
+    classes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def take(self, index: NDArray[Any]) -> Part:
+        """Return the windows at these positions."""
+        return Part(self.windows.take(index), self.codes[index], self.features[index], self.classes[index])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One recording, ready to train on. Front end and scaling come from training repetitions only."""
+
+    recording: Recording
+    frame_samples: int
+    split: Split
+    classes: tuple[int, ...]
+    frontend: FrontEnd
+    scaling: Scaling
+    train: Part
+    validation: Part
+    test: Part
+
+
+def prepare(recording: Recording, config: TrainConfig) -> Dataset:
+    """Split a recording by repetition and compute codes and targets of its movement windows.
+
+    Raises:
+        RecordingError: Too few movements or repetitions, or a movement lacks windows for a use.
+    """
+    frame_samples = frame_samples_of(recording.rate_hz)
+    split = default_split(recording.dataset, recording.repetitions_present())
+    classes = recording.classes()
+    if len(classes) < 2:
+        raise RecordingError(
+            f"{recording.source} has {len(classes)} movement(s): there is nothing to tell apart.",
+            hint="Use a recording with at least two labelled movements.",
+        )
+    frontend = FrontEnd.fit(_training_counts(recording, split), dc_shift=config.dc_shift)
+
+    def part(repetitions: tuple[int, ...], limit: int, use: str) -> Part:
+        windows = cut_windows(recording, frame_samples=frame_samples, repetitions=repetitions)
+        _check_classes(recording, windows, classes, use, repetitions)
+        return _part(recording, frontend, frame_samples, classes, spread(windows, limit))
+
+    train = part(split.train, config.max_windows, "training")
+    return Dataset(
+        recording=recording,
+        frame_samples=frame_samples,
+        split=split,
+        classes=classes,
+        frontend=frontend,
+        scaling=Scaling.fit(train.features),
+        train=train,
+        validation=part(split.validation, config.max_test_windows, "validation"),
+        test=part(split.test, config.max_test_windows, "test"),
+    )
+
+
+def single_channels(codes: NDArray[np.int8], channels: int) -> NDArray[np.int8]:
+    """Codes ``[w, 30, samples * channels]`` to ``[w * channels, 30, samples]``, channel fastest."""
+    windows, frames, width = codes.shape
+    split = codes.reshape(windows, frames, width // channels, channels).transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(split).reshape(windows * channels, frames, width // channels)
+
+
+def _training_counts(recording: Recording, split: Split) -> NDArray[np.int16]:
+    moving = (recording.labels > 0) & np.isin(recording.repetitions, split.train)
+    return recording.counts[moving]
+
+
+def _check_classes(
+    recording: Recording, windows: WindowSet, classes: tuple[int, ...], use: str, repetitions: tuple[int, ...]
+) -> None:
+    lacking = [label for label in classes if label not in set(windows.labels.tolist())]
+    if lacking:
+        raise RecordingError(
+            f"{recording.source}: movement {lacking[0]} has no {use} window of 300 ms"
+            f" (repetitions {', '.join(map(str, repetitions))}).",
+            hint="Record every movement in every repetition, or leave the incomplete movements out.",
+        )
+
+
+def _part(
+    recording: Recording,
+    frontend: FrontEnd,
+    frame_samples: int,
+    classes: tuple[int, ...],
+    windows: WindowSet,
+) -> Part:
+    samples = WINDOW_FRAMES * frame_samples
+    blocks = [gather(recording.counts, starts, samples) for starts in _blocks(windows.starts)]
+    return Part(
+        windows=windows,
+        codes=np.concatenate([frontend.encode_windows(block) for block in blocks]),
+        features=np.concatenate([window_features(zscore_windows(frontend, block)) for block in blocks]),
+        classes=np.searchsorted(np.array(classes), windows.labels).astype(np.int64),
+    )
+
+
+def _blocks(starts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    for first in range(0, len(starts), _WINDOWS_AT_ONCE):
+        yield starts[first : first + _WINDOWS_AT_ONCE]
+
+
+def zscore_windows(frontend: FrontEnd, counts: NDArray[np.int16]) -> FloatArray:
+    """Z-scored windows float64 ``[w, n, c]`` of counts ``[w, n, c]``.
+
+    As for the codes, the DC blocker (where it is on) starts anew in each window: the target is the feature
+    of the very signal that the network gets to see.
+    """
+    windows, samples, channels = counts.shape
+    wide = replace(
+        frontend,
+        channels=windows * channels,
+        offsets=np.tile(frontend.offsets, windows),
+        means=np.tile(frontend.means, windows),
+        sds=np.tile(frontend.sds, windows),
+    )
+    by_time = np.ascontiguousarray(counts.transpose(1, 0, 2)).reshape(samples, windows * channels)
+    return wide.zscore(by_time).reshape(samples, windows, channels).transpose(1, 0, 2)

@@ -1,0 +1,271 @@
+"""A recording to a run: features, pre-training, head, fine-tuning, and the folder they leave."""
+
+from __future__ import annotations
+
+import errno
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.artifacts import new_artifact, write_json, write_manifest
+from myofin.features import feature_scores, from_network_domain
+from myofin.frontend import WINDOW_FRAMES
+from myofin.progress import Progress, silent
+from myofin.recordings.check import check_trainable
+from myofin.recordings.load import load_recording
+from myofin.recordings.model import Recording
+from myofin.train.config import TrainConfig
+from myofin.train.curves import curves_csv, curves_svg
+from myofin.train.dataset import Dataset, Part, prepare, single_channels
+from myofin.train.finetune import Windows, decide, finetune
+from myofin.train.lda import LinearHead, choose_lda
+from myofin.train.network import Network, NetworkShape
+from myofin.train.pretrain import EpochRow, Singles, predict_singles, pretrain
+from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
+from myofin.windows import WindowSet, gather, spread
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training made of one recording.
+
+    Attributes:
+        network: The trained network.
+        dataset: What it was trained and measured on.
+        rows: The course of the training.
+        metrics: As in ``metrics.json``.
+    """
+
+    network: Network
+    dataset: Dataset
+    rows: list[EpochRow]
+    metrics: dict[str, Any]
+
+
+def train_run(
+    data: Path,
+    subject: str | int | None,
+    out: Path,
+    config: TrainConfig | None = None,
+    *,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train on one subject's recording and write the run folder; return the metrics.
+
+    Args:
+        data: File or folder of recordings.
+        subject: Which, where there are several.
+        out: The run folder; an older run there is replaced when the new one is complete.
+        config: Settings; None takes the defaults.
+        progress: Told about the stages ``features``, ``pre-train``, ``head`` and ``fine-tune``.
+
+    Raises:
+        RecordingError: The recording is missing, damaged, or cannot be trained on.
+        ArtifactError: ``out`` holds something that is not a run.
+        ToolMissingError: TensorFlow is not installed.
+    """
+    config = config or TrainConfig()
+    recording = load_recording(data, subject)
+    check_trainable(recording)
+    with new_artifact(out, "run") as folder:
+        trained = train_recording(recording, config, progress=progress)
+        _write(folder, trained, config, {"data": str(data), "subject": subject})
+    return trained.metrics
+
+
+def train_recording(recording: Recording, config: TrainConfig, *, progress: Progress = silent) -> Trained:
+    """Train on a recording that ``check_trainable`` accepts.
+
+    Training repetitions fit everything, validation repetitions choose among epochs and settings, test
+    repetitions are measured once at the end.
+    """
+    clock = _Clock()
+    load_tensorflow()
+    make_deterministic(config.seed)
+    clock.lap("load_tensorflow")
+    progress("features", 0, 1)
+    dataset = prepare(recording, config)
+    network = Network(network_shape(dataset, config))
+    train, validation = _windows(dataset, dataset.train), _windows(dataset, dataset.validation)
+    progress("features", 1, 1)
+    clock.lap("features")
+    rows = pretrain(network, _singles(train), _singles(validation), config, progress)
+    clock.lap("pre_train")
+    progress("head", 0, 1)
+    head = _start_head(network, train, validation)
+    progress("head", 1, 1)
+    clock.lap("head")
+    tuned_rows, tuned = finetune(network, train, validation, config, progress)
+    clock.lap("fine_tune")
+    metrics = measure(network, dataset) | {
+        "head": {"start": "lda", "shrinkage": head.shrinkage},
+        "fine_tune": tuned,
+        "lda_closed_form": lda_baseline(dataset),
+    }
+    clock.lap("measure")
+    metrics["seconds"] = clock.laps
+    return Trained(network, dataset, rows + tuned_rows, metrics)
+
+
+def network_shape(dataset: Dataset, config: TrainConfig) -> NetworkShape:
+    """Return the sizes of the network for a data set."""
+    return NetworkShape(
+        channels=dataset.recording.channels,
+        frame_samples=dataset.frame_samples,
+        classes=len(dataset.classes),
+        frames=WINDOW_FRAMES,
+        embedding=config.embedding,
+        units=config.units,
+    )
+
+
+def measure(network: Network, dataset: Dataset) -> dict[str, Any]:
+    """Accuracy on each part, and agreement of the features with their closed form, of the float network."""
+    accuracy, scores = {}, {}
+    for name in PARTS:
+        part: Part = getattr(dataset, name)
+        features = imitate_part(network, dataset, part)
+        chosen = decide(network, features.reshape(len(part), -1)).argmax(axis=1)
+        accuracy[name] = float(np.mean(chosen == part.classes))
+        if name != "train":
+            natural = from_network_domain(dataset.scaling.restore(features))
+            scores[name] = _finite(feature_scores(part.features, natural))
+    return {
+        "accuracy": accuracy,
+        "chance": 1.0 / len(dataset.classes),
+        "windows": {name: len(getattr(dataset, name)) for name in PARTS},
+        "feature_r2": scores["test"],
+        "feature_r2_validation": scores["validation"],
+    }
+
+
+def imitate_part(network: Network, dataset: Dataset, part: Part) -> NDArray[np.float32]:
+    """Standardised features float32 ``[w, channels, 4]`` that the network makes of a part's codes."""
+    singles = single_channels(part.codes, dataset.recording.channels)
+    return predict_singles(network, singles).reshape(part.features.shape)
+
+
+def lda_baseline(dataset: Dataset) -> dict[str, Any]:
+    """Accuracy of LDA on the closed-form features themselves: what the network has to live up to."""
+    inputs = {
+        name: (
+            dataset.scaling.standardise(part.features).reshape(len(part), -1),
+            part.classes,
+        )
+        for name, part in ((name, getattr(dataset, name)) for name in PARTS)
+    }
+    head = choose_lda(inputs["train"], inputs["validation"], len(dataset.classes))
+    return {name: head.accuracy(*inputs[name]) for name in PARTS} | {"shrinkage": head.shrinkage}
+
+
+def _windows(dataset: Dataset, part: Part) -> Windows:
+    return Windows(
+        codes=part.codes,
+        singles=single_channels(part.codes, dataset.recording.channels),
+        targets=dataset.scaling.standardise(part.features).reshape(len(part), -1),
+        classes=part.classes,
+    )
+
+
+def _singles(windows: Windows) -> Singles:
+    return Singles(windows.singles, windows.targets.reshape(len(windows.singles), -1))
+
+
+def _start_head(network: Network, train: Windows, validation: Windows) -> LinearHead:
+    """Set the head to LDA's solution on the features that the network imitates."""
+    pairs = [
+        (predict_singles(network, part.singles).reshape(len(part.classes), -1), part.classes)
+        for part in (train, validation)
+    ]
+    head = choose_lda(pairs[0], pairs[1], network.shape.classes)
+    for variable, value in zip(network.head_variables, (head.kernel, head.bias), strict=True):
+        variable.assign(value.astype(np.float32))
+    return head
+
+
+def _write(folder: Path, trained: Trained, config: TrainConfig, arguments: dict[str, Any]) -> None:
+    dataset, recording = trained.dataset, trained.dataset.recording
+    _save_model(trained.network, folder / "saved_model")
+    calibration = spread(dataset.train.windows, config.calibration_windows)
+    np.savez_compressed(folder / "calibration.npz", codes=_codes_of(dataset, calibration))
+    golden = spread(dataset.test.windows, config.golden_windows)
+    at = np.searchsorted(dataset.test.windows.starts, golden.starts)
+    samples = WINDOW_FRAMES * dataset.frame_samples
+    np.savez_compressed(
+        folder / "test_windows.npz",
+        counts=gather(recording.counts, golden.starts, samples),
+        labels=golden.labels,
+        features=dataset.test.features[at],
+    )
+    write_json(folder / "metrics.json", trained.metrics)
+    (folder / "curves.csv").write_text(curves_csv(trained.rows), encoding="utf-8")
+    (folder / "curves.svg").write_text(curves_svg(trained.rows), encoding="utf-8")
+    write_manifest(
+        folder,
+        "run",
+        _body(trained),
+        arguments=arguments | asdict(config),
+        inputs=recording.sha256s,
+        seed=config.seed,
+    )
+
+
+def _codes_of(dataset: Dataset, windows: WindowSet) -> NDArray[np.int8]:
+    return dataset.train.codes[np.searchsorted(dataset.train.windows.starts, windows.starts)]
+
+
+def _body(trained: Trained) -> dict[str, Any]:
+    dataset, recording = trained.dataset, trained.dataset.recording
+    names = recording.class_names or {}
+    return {
+        "rate_hz": recording.rate_hz,
+        "channels": recording.channels,
+        "frames": WINDOW_FRAMES,
+        "frame_samples": dataset.frame_samples,
+        "dataset": recording.dataset,
+        "subject": recording.subject,
+        "classes": list(dataset.classes),
+        "class_names": [names.get(label, f"movement {label}") for label in dataset.classes],
+        "split": dataset.split.to_json(),
+        "frontend": dataset.frontend.to_json(),
+        "features": dataset.scaling.to_json(),
+        "model": trained.network.describe(),
+        "state": "reset",
+        "metrics": trained.metrics,
+    }
+
+
+def _save_model(network: Network, folder: Path) -> None:
+    try:
+        network.save(folder)
+    except Exception as error:  # TensorFlow's own file errors are no OSError: say which one it was
+        if "No space left" in str(error):
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder)) from error
+        raise
+
+
+def _finite(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
+    # A constant target has no R²; JSON has no infinity.
+    return {
+        name: {kind: value if np.isfinite(value) else None for kind, value in kinds.items()}
+        for name, kinds in scores.items()
+    }
+
+
+class _Clock:
+    """Seconds of each stage, rounded to hundredths."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.laps[stage] = round(now - self._last, 2)
+        self._last = now

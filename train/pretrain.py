@@ -1,0 +1,124 @@
+"""Pre-training: the LSTM learns to reproduce the closed-form features of single channels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.progress import Progress, silent
+from myofin.train.config import TrainConfig
+from myofin.train.network import Network
+from myofin.train.tensorflow_setup import load_tensorflow
+
+_VALIDATION_WINDOWS = 6_000
+_PREDICT_AT_ONCE = 1_024
+CLIP_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One line of the curves; losses are mean squared errors of standardised features, or cross-entropy."""
+
+    stage: str
+    epoch: int
+    loss: float
+    validation_loss: float
+    validation_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Singles:
+    """Single-channel windows: int8 codes ``[n, 30, frame_samples]``, float32 targets ``[n, 4]``."""
+
+    codes: NDArray[np.int8]
+    targets: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+def cosine(start: float, step: int, steps: int) -> float:
+    """Learning rate that falls from ``start`` to 0 along half a cosine."""
+    return start * 0.5 * (1.0 + float(np.cos(np.pi * step / max(steps, 1))))
+
+
+def pretrain(
+    network: Network, train: Singles, validation: Singles, config: TrainConfig, progress: Progress = silent
+) -> list[EpochRow]:
+    """Train the network's FIN part; it ends with the weights of the epoch best on the validation windows.
+
+    Args:
+        network: Trained in place.
+        train: Windows of training repetitions; each epoch draws ``config.epoch_windows`` of them anew.
+        validation: Windows of validation repetitions.
+        config: Epochs, batch, learning rate, seed.
+        progress: Told after each epoch, as stage ``pre-train``.
+    """
+    tf, keras = load_tensorflow()
+    rng = np.random.default_rng([config.seed, 1])
+    judged = _thin(validation, _VALIDATION_WINDOWS)
+    optimizer = keras.optimizers.Adam(config.learning_rate)
+    step = _make_step(tf, network, optimizer)
+    per_epoch = max(1, min(config.epoch_windows, len(train)) // config.batch)
+    rows: list[EpochRow] = []
+    best, best_weights = np.inf, network.get_weights()
+    for epoch in range(config.epochs):
+        began = time.perf_counter()
+        losses = []
+        for number, index in enumerate(_batches(rng, len(train), config.batch, per_epoch)):
+            rate = cosine(config.learning_rate, epoch * per_epoch + number, config.epochs * per_epoch)
+            optimizer.learning_rate.assign(rate)
+            losses.append(step(train.codes[index], train.targets[index]))
+        loss = float(np.mean([value.numpy() for value in losses]))
+        judged_loss = float(np.mean(np.square(predict_singles(network, judged.codes) - judged.targets)))
+        if judged_loss < best:
+            best, best_weights = judged_loss, network.get_weights()
+        seconds = time.perf_counter() - began
+        rows.append(EpochRow("pre-train", epoch + 1, loss, judged_loss, None, rate, seconds))
+        progress("pre-train", epoch + 1, config.epochs)
+    network.set_weights(best_weights)
+    return rows
+
+
+def predict_singles(network: Network, codes: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Standardised features ``[n, 4]`` of single channels ``[n, 30, frame_samples]``."""
+    tf, _ = load_tensorflow()
+    imitate = tf.function(network.imitate, reduce_retracing=True)
+    parts = [
+        imitate(tf.constant(codes[first : first + _PREDICT_AT_ONCE])).numpy()
+        for first in range(0, len(codes), _PREDICT_AT_ONCE)
+    ]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _make_step(tf: Any, network: Network, optimizer: Any) -> Any:
+    variables = network.fin_variables
+    optimizer.build(variables)
+
+    @tf.function
+    def step(codes: Any, targets: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(network.imitate(codes) - targets))
+        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, variables), CLIP_NORM)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+    return lambda codes, targets: step(tf.constant(codes), tf.constant(targets))
+
+
+def _batches(rng: np.random.Generator, available: int, batch: int, steps: int) -> Iterator[NDArray[np.int64]]:
+    order = rng.permutation(available)
+    for number in range(steps):
+        yield np.sort(order[number * batch : (number + 1) * batch])
+
+
+def _thin(singles: Singles, most: int) -> Singles:
+    step = max(1, -(-len(singles) // most))
+    return Singles(singles.codes[::step], singles.targets[::step])
