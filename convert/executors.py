@@ -110,7 +110,8 @@ def _check_input(graph: Graph) -> Tensor:
         )
     if tensor.dtype not in ("int8", "float32"):
         raise ModelError(
-            f"The model's input is {tensor.dtype}.", hint="Convert with `--scheme int8` or `--scheme float32`."
+            f"The model's input is {tensor.dtype}.",
+            hint="Convert with `--scheme int8` or `--scheme float32`.",
         )
     return tensor
 
@@ -124,7 +125,9 @@ class _TflmInterpreter:
     def __init__(self, content: bytes, graph: Graph, arena_bytes: int | None) -> None:
         runtime = import_tflm()
         try:
-            self._tflm = runtime.Interpreter.from_bytes(content, arena_size=arena_bytes or _roomy_arena(graph))
+            self._tflm = runtime.Interpreter.from_bytes(
+                content, arena_size=arena_bytes or _roomy_arena(graph)
+            )
         except RuntimeError as error:
             raise ModelError(
                 "TFLM does not load the model (its reason is printed above).",

@@ -134,14 +134,18 @@ def _quantization(raw: Any, index: int) -> tuple[tuple[float, ...], tuple[int, .
     zeros = _bounded(raw.ZeroPointLength(), MAX_CHANNELS, "zero points")
     scales = tuple(float(raw.Scale(i)) for i in range(count))
     zero_points = tuple(int(raw.ZeroPoint(i)) for i in range(zeros))
-    if any(not (math.isfinite(scale) and scale > 0) for scale in scales) or (count and zeros not in (0, count)):
+    if any(not (math.isfinite(scale) and scale > 0) for scale in scales) or (
+        count and zeros not in (0, count)
+    ):
         raise ModelError(f"Tensor {index} has an impossible quantization.", hint=_HINT)
     if any(not -32768 <= zero <= 32767 for zero in zero_points):
         raise ModelError(f"Tensor {index} has a zero point outside its type.", hint=_HINT)
     return scales, zero_points, int(raw.QuantizedDimension())
 
 
-def _constant(model: Any, raw: Any, shape: tuple[int, ...], dtype: str, file_bytes: int) -> NDArray[Any] | None:
+def _constant(
+    model: Any, raw: Any, shape: tuple[int, ...], dtype: str, file_bytes: int
+) -> NDArray[Any] | None:
     number = raw.Buffer()
     if number == 0:
         return None

@@ -115,7 +115,16 @@ def compile_sources(sources: list[Path], output: Path, include: Path, *flags: st
         ToolMissingError: There is no compiler.
         CheckError: The compiler refused a source.
     """
-    command = [find_compiler(), *WARNINGS, *flags, f"-I{include}", "-o", str(output), *map(str, sources), "-lm"]
+    command = [
+        find_compiler(),
+        *WARNINGS,
+        *flags,
+        f"-I{include}",
+        "-o",
+        str(output),
+        *map(str, sources),
+        "-lm",
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
@@ -161,7 +170,9 @@ class HostEngine:
         self._library.host_sizes(numbers)
         self.sizes = EngineSizes(*numbers)
 
-    def invoke(self, codes: NDArray[np.int8], *, reset_each: bool = True) -> tuple[NDArray[Any], NDArray[Any]]:
+    def invoke(
+        self, codes: NDArray[np.int8], *, reset_each: bool = True
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """``myofin_invoke`` on windows int8 ``[w, frames, frame_codes]``: features and logits ``[w, n]``."""
         windows = np.ascontiguousarray(codes, dtype=np.int8)
         features, logits = self._outputs(len(windows))
@@ -183,7 +194,9 @@ class HostEngine:
         frames = len(counts) // self.sizes.frame_samples
         used = np.ascontiguousarray(counts[: frames * self.sizes.frame_samples], dtype=np.int16)
         features, logits = self._outputs(frames)
-        decisions = int(self._library.host_stream(ctypes.c_uint32(frames), *_pointers(used, features, logits)))
+        decisions = int(
+            self._library.host_stream(ctypes.c_uint32(frames), *_pointers(used, features, logits))
+        )
         return features[:decisions], logits[:decisions]
 
     def _outputs(self, rows: int) -> tuple[NDArray[Any], NDArray[Any]]:

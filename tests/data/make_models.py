@@ -59,7 +59,10 @@ class Network(tf.Module):
         self.fixture = fixture
         layers = tf_keras.layers
         spf = fixture.frame_samples
-        self.embed = [layers.Conv2D(fixture.embedding, 1, activation="relu") for _ in range(2 if fixture.embedding else 0)]
+        self.embed = [
+            layers.Conv2D(fixture.embedding, 1, activation="relu")
+            for _ in range(2 if fixture.embedding else 0)
+        ]
         self.mean, self.max = layers.AveragePooling2D((1, spf)), layers.MaxPooling2D((1, spf))
         self.lstm = layers.LSTM(fixture.units)
         self.features = layers.Dense(4 if fixture.layout == "shared" else 4 * fixture.channels)

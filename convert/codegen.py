@@ -1,0 +1,172 @@
+"""Generate the C engine of one model: ``myofin_model.h``, ``myofin_model.c`` and the runtime files they use.
+
+The output is C99 without heap, without mutable statics and without libc beyond ``string.h`` (``math.h``
+too for float32); all sizes are compile-time constants. The caller places the one state struct.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from myofin import __version__
+from myofin.convert import codegen_text as c
+from myofin.convert.codegen_lower import lower
+from myofin.convert.codegen_program import Program
+from myofin.convert.codegen_steps import VALUE_TYPE, StepText, step_text
+from myofin.convert.flatbuffer import read_model
+from myofin.errors import ModelError
+from myofin.frontend import FrontEnd
+
+SCHEME_NUMBERS: Final = {"float32": 0, "int8": 1}
+STATE_CONTRACTS: Final = {"reset": 0}
+MAX_STATE_BUFFER: Final = 1 << 16
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the templates need; the text of each step is made already."""
+
+    program: Program
+    frontend: FrontEnd
+    frame_samples: int
+    state_contract: int
+    sha256: str
+    fin: tuple[StepText, ...]
+    head: tuple[StepText, ...]
+
+    @property
+    def steps(self) -> tuple[StepText, ...]:
+        return self.fin + self.head
+
+    @property
+    def kernels(self) -> list[str]:
+        return sorted({kernel for step in self.steps for kernel in step.kernels} | {"myofin_frontend"})
+
+
+def generate_c(
+    model: bytes,
+    frontend: Mapping[str, Any],
+    out_dir: Path,
+    *,
+    frame_samples: int,
+    channels: int,
+    state: str = "reset",
+) -> list[Path]:
+    """Write the C engine of a model and return the files.
+
+    Args:
+        model: Content of the ``.tflite`` file.
+        frontend: What ``FrontEnd.to_json`` gave.
+        out_dir: The folder for the C files (a bundle's ``c/``); made if absent.
+        frame_samples: Samples of one channel in one frame.
+        channels: Number of channels.
+        state: State contract; this engine starts the LSTM anew at each window (``reset``).
+
+    Raises:
+        ModelError: The model is malformed, or holds something that the engine does not support.
+        ArtifactError: The front end does not keep its contract.
+    """
+    if state not in STATE_CONTRACTS:
+        raise ModelError(
+            f"The C engine does not serve the state contract {state!r}.",
+            hint="Train and convert for 'reset'.",
+        )
+    program = lower(read_model(model))
+    front = FrontEnd.from_json(frontend)
+    if front.channels != channels or program.frame_codes != frame_samples * channels:
+        raise ModelError(
+            f"The model takes {program.frame_codes} codes a frame; {channels} channels of {frame_samples} "
+            f"samples and a front end of {front.channels} channels do not fit it.",
+            hint="Convert the run that the front end belongs to.",
+        )
+    facts = _Facts(
+        program=program,
+        frontend=front,
+        frame_samples=frame_samples,
+        state_contract=STATE_CONTRACTS[state],
+        sha256=hashlib.sha256(model).hexdigest(),
+        fin=tuple(step_text(step, program.scheme) for step in program.fin),
+        head=tuple(step_text(step, program.scheme) for step in program.head),
+    )
+    return _write(facts, out_dir)
+
+
+def _write(facts: _Facts, out_dir: Path) -> list[Path]:
+    out_dir.mkdir(parents=True, exist_ok=True)
+    texts = {"myofin_model.h": _render("myofin_model.h.j2", facts)}
+    texts["myofin_model.c"] = _render("myofin_model.c.j2", facts)
+    runtime = resources.files("myofin.convert") / "runtime"
+    for kernel in facts.kernels:
+        for name in (f"{kernel}.h", f"{kernel}.c"):
+            if (runtime / name).is_file():
+                texts[name] = (runtime / name).read_text(encoding="utf-8")
+    for name, text in texts.items():
+        (out_dir / name).write_text(text, encoding="utf-8")
+    return [out_dir / name for name in texts]
+
+
+def _render(template: str, facts: _Facts) -> str:
+    environment = Environment(
+        loader=PackageLoader("myofin.convert"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701: this is C, not HTML
+    )
+    program = facts.program
+    return environment.get_template(template).render(
+        facts=facts,
+        program=program,
+        version=__version__,
+        scheme=SCHEME_NUMBERS[program.scheme],
+        value=VALUE_TYPE[program.scheme],
+        members=_members(facts),
+        sha256=c.wrap(f"0x{byte:02x}" for byte in bytes.fromhex(facts.sha256)),
+        frontend=_frontend_constants(facts.frontend),
+    )
+
+
+def _members(facts: _Facts) -> list[tuple[str, str, int]]:
+    """Members of the state struct besides the window: ``(type, name, length)``, widest types first."""
+    members = [member for step in facts.steps for member in step.members]
+    value = VALUE_TYPE[facts.program.scheme]
+    members += [
+        (value, step.output.name, step.output.size) for step in facts.program.fin + facts.program.head
+    ]
+    largest = max(length for _, _, length in members)
+    if largest > MAX_STATE_BUFFER:
+        raise ModelError(
+            f"A layer needs a buffer of {largest} values, too many for a microcontroller.",
+            hint="Use fewer units or channels.",
+        )
+    order = ["float", "int32_t", "int16_t", "int8_t"]
+    return sorted(members, key=lambda member: order.index(member[0]))
+
+
+def _frontend_constants(front: FrontEnd) -> str:
+    fields = {
+        "channels": f"{front.channels}u",
+        "dc_shift": f"{front.dc_shift}u",
+        "offsets": "FRONTEND_OFFSETS",
+        "gains": "FRONTEND_GAINS",
+        "limits": "FRONTEND_LIMITS",
+        "table": "FRONTEND_TABLE",
+    }
+    return "\n".join(
+        [
+            c.array("FRONTEND_OFFSETS", front.offsets.astype(np.int16), "counts"),
+            c.array("FRONTEND_GAINS", front.gains_q16, "table entries per count, times 2^16"),
+            c.array("FRONTEND_LIMITS", front.limits, "counts"),
+            c.array("FRONTEND_TABLE", front.table, "magnitude of the code"),
+            c.struct("myofin_frontend_t", "FRONTEND", fields),
+        ]
+    )

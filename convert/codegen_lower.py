@@ -1,0 +1,297 @@
+"""From the graph to the program: moves become views, pointwise layers become tables, the rest steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.convert.codegen_arithmetic import (
+    CODE_VALUES,
+    activation_range,
+    dense_weights,
+    fixed_point,
+    float_activation_range,
+    float_dense,
+    rescale,
+)
+from myofin.convert.codegen_lstm import frame_input, lstm_numbers
+from myofin.convert.codegen_program import (
+    AddStep,
+    Buffer,
+    DenseStep,
+    GatherStep,
+    LstmStep,
+    Program,
+    Scheme,
+    Step,
+)
+from myofin.convert.codegen_views import (
+    MOVES,
+    BufferSource,
+    CodesSource,
+    EmbeddedSource,
+    SequenceSource,
+    View,
+    concatenate,
+    pointwise_places,
+    pool,
+)
+from myofin.convert.graph import LSTM, Graph, Operator, Tensor, find_outputs, refuse
+from myofin.errors import ModelError
+
+ADD_HEADROOM_BITS = 20
+_SUPPORTED = (
+    "RESHAPE, TRANSPOSE, STRIDED_SLICE, CONV_2D 1x1, pooling, CONCATENATION, LSTM, FULLY_CONNECTED, ADD"
+)
+
+
+def lower(graph: Graph) -> Program:
+    """Lower a network to the steps that the C engine runs.
+
+    Raises:
+        ModelError: An operator, type or order that the engine does not support, named with its index.
+    """
+    scheme, tensor = _scheme(graph)
+    state = _Lowering(graph, scheme)
+    state.views[tensor.index] = View(CodesSource(), np.arange(tensor.size).reshape(tensor.shape))
+    for operator in graph.operators:
+        state.lower(operator)
+    outputs = find_outputs(graph)
+    features = state.output_buffer(outputs.features)
+    logits = state.output_buffer(outputs.logits)
+    needed = _needed(state.steps, features)
+    return Program(
+        scheme=scheme,
+        frames=tensor.shape[1],
+        frame_codes=tensor.shape[2],
+        fin=tuple(step for step in state.steps if step.output in needed),
+        head=tuple(step for step in state.steps if step.output not in needed),
+        features=features,
+        logits=logits,
+    )
+
+
+def _scheme(graph: Graph) -> tuple[Scheme, Tensor]:
+    tensor = graph.tensors[graph.inputs[0]] if len(graph.inputs) == 1 else None
+    if tensor is None or len(tensor.shape) != 3 or tensor.shape[0] != 1:
+        raise ModelError(
+            "The model does not take one window of shape (1, frames, codes).",
+            hint="Convert a network with one input and batch 1.",
+        )
+    if tensor.dtype == "float32":
+        return "float32", tensor
+    if tensor.dtype != "int8":
+        raise ModelError(
+            f"The model's input is {tensor.dtype}.", hint="Use the scheme int8 or float32 on a board."
+        )
+    if (tensor.scale, tensor.zero_point) != (1 / 128, 0):
+        raise ModelError(
+            f"The input's scale is {tensor.scale:g} and its zero point {tensor.zero_point}, not 1/128 and 0.",
+            hint="Calibrate with codes that reach -128 and 127.",
+        )
+    return "int8", tensor
+
+
+def _needed(steps: list[Step], target: Buffer) -> set[Buffer]:
+    needed = {target}
+    for step in reversed(steps):
+        if step.output in needed and not isinstance(step, LstmStep):
+            needed.add(step.source)
+    return needed
+
+
+@dataclass
+class _Lowering:
+    graph: Graph
+    scheme: Scheme
+    views: dict[int, View] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+
+    def lower(self, operator: Operator) -> None:
+        """Give the operator's output a view, adding a step where something is computed."""
+        output = self.graph.output(operator)
+        view = self._view(operator)
+        if view.elements.shape != output.shape:
+            raise refuse(operator, f"does not give the shape {output.shape}", "Convert the model again")
+        self.views[output.index] = view
+
+    def _view(self, operator: Operator) -> View:
+        x = self._input_view(operator, 0)
+        if operator.kind in MOVES:
+            return MOVES[operator.kind](self.graph, operator, x)
+        if operator.kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
+            return pool(self.graph, operator, x)
+        if operator.kind == "CONCATENATION":
+            return concatenate(operator, [self._input_view(operator, i) for i in range(len(operator.inputs))])
+        if operator.kind in ("CONV_2D", "FULLY_CONNECTED"):
+            if isinstance(x.source, CodesSource | EmbeddedSource):
+                return self._embed(operator, x)
+            if operator.kind == "FULLY_CONNECTED":
+                return self._dense(operator, x)
+        if operator.kind == LSTM:
+            return self._lstm(operator, x)
+        if operator.kind == "ADD":
+            return self._add(operator, x)
+        raise refuse(operator, "is not supported by the C engine here", f"Supported are {_SUPPORTED}")
+
+    def _input_view(self, operator: Operator, position: int) -> View:
+        tensor = self.graph.input(operator, position)
+        if tensor.index not in self.views:
+            raise refuse(operator, f"computes from a constant (input {position})", "Convert the model again")
+        return self.views[tensor.index]
+
+    def _layer(self, operator: Operator) -> Any:
+        return (dense_weights if self.scheme == "int8" else float_dense)(self.graph, operator)
+
+    def _embed(self, operator: Operator, x: View) -> View:
+        """Fold a pointwise layer into a table over the 256 codes: exact, since every input is enumerated."""
+        kernel = self.graph.input(operator, 1).shape
+        if operator.kind == "CONV_2D" and (len(kernel) != 4 or kernel[1:3] != (1, 1) or _strided(operator)):
+            raise refuse(operator, f"has a kernel {kernel} or a stride", "Embed each sample by itself")
+        places = pointwise_places(operator, x)
+        layer = self._layer(operator)
+        before = _table_before(x, self.scheme)
+        if layer.weights.shape[1] != before.shape[1]:
+            raise refuse(operator, "has weights that do not fit its input", "Convert the model again")
+        table = layer.apply(before)
+        shape = (*x.elements.shape[:-1], table.shape[1])
+        elements = places[:, np.newaxis] * table.shape[1] + np.arange(table.shape[1])
+        return View(EmbeddedSource(table), elements.reshape(shape))
+
+    def _lstm(self, operator: Operator, x: View) -> View:
+        if x.elements.ndim != 3:
+            raise refuse(
+                operator, "has an input that is not (batch, steps, inputs)", "Convert the model again"
+            )
+        frame, slots = frame_input(operator, x, self.scheme)
+        numbers = lstm_numbers(self.graph, operator, slots, self.scheme)
+        batch, steps, _ = x.elements.shape
+        name = self._name("lstm")
+        output = Buffer(f"{name}_hidden", batch * numbers.units)
+        step = LstmStep(name, frame, numbers, batch, steps, output)
+        self.steps.append(step)
+        shape = (batch, steps, numbers.units)
+        return View(SequenceSource(step), np.arange(np.prod(shape)).reshape(shape))
+
+    def _dense(self, operator: Operator, x: View) -> View:
+        layer = self._layer(operator)
+        inputs = layer.weights.shape[1]
+        if x.elements.size % inputs:
+            raise refuse(operator, "has weights that do not fit its input", "Convert the model again")
+        rows = x.elements.size // inputs
+        name = self._name("dense")
+        output = Buffer(f"{name}_out", rows * layer.weights.shape[0])
+        self.steps.append(DenseStep(name, layer, rows, self._in_order(operator, x), output))
+        shape = self.graph.output(operator).shape
+        if self.graph.output(operator).size != output.size:
+            raise refuse(operator, "has an output of another size", "Convert the model again")
+        return View(BufferSource(output), np.arange(output.size).reshape(shape))
+
+    def _add(self, operator: Operator, x: View) -> View:
+        constants = self.graph.constant(operator, 1).reshape(-1)
+        if len(constants) == 0 or len(constants) != x.elements.shape[-1]:
+            raise refuse(operator, "adds something else than a bias", "Build biases into Dense layers")
+        name = self._name("add")
+        output = Buffer(f"{name}_out", x.elements.size)
+        rows = output.size // len(constants)
+        source = self._in_order(operator, x)
+        make = _integer_add if self.scheme == "int8" else _float_add
+        self.steps.append(make(self.graph, operator, name, constants, rows, source, output))
+        return View(BufferSource(output), np.arange(output.size).reshape(x.elements.shape))
+
+    def _in_order(self, operator: Operator, view: View) -> Buffer:
+        """A buffer that holds the view's elements one after the other, gathered if need be."""
+        elements = view.elements.reshape(-1)
+        if isinstance(view.source, SequenceSource):
+            step = view.source.step
+            units = step.numbers.units
+            sequence, unit = np.divmod(elements, units)
+            if not np.all(sequence % step.steps == step.steps - 1):
+                raise refuse(
+                    operator, "uses other outputs of the LSTM than the last", "Use return_sequences=False"
+                )
+            elements, source = (sequence // step.steps) * units + unit, step.output
+        elif isinstance(view.source, BufferSource):
+            source = view.source.buffer
+        else:
+            raise refuse(operator, "computes on the codes themselves", f"Supported are {_SUPPORTED}")
+        if np.array_equal(elements, np.arange(source.size)):
+            return source
+        name = self._name("gather")
+        output = Buffer(f"{name}_out", len(elements))
+        self.steps.append(GatherStep(name, elements, source, output))
+        return output
+
+    def _name(self, kind: str) -> str:
+        return f"{kind}{sum(step.name.startswith(kind) for step in self.steps)}"
+
+    def output_buffer(self, tensor: int) -> Buffer:
+        """The buffer of a model output.
+
+        Raises:
+            ModelError: Nothing computes that output.
+        """
+        if tensor not in self.views:
+            raise ModelError("An output of the model is a constant.", hint="Convert the model again.")
+        producer = next(op for op in self.graph.operators if tensor in op.outputs)
+        return self._in_order(producer, self.views[tensor])
+
+
+def _strided(operator: Operator) -> bool:
+    names = ("StrideW", "StrideH", "DilationWFactor", "DilationHFactor")
+    return any(operator.options[name] != 1 for name in names)
+
+
+def _table_before(x: View, scheme: Scheme) -> NDArray[Any]:
+    if isinstance(x.source, EmbeddedSource):
+        return x.source.table
+    codes = np.arange(CODE_VALUES)[:, np.newaxis] - CODE_VALUES // 2
+    return codes if scheme == "int8" else (codes / 128).astype(np.float32)
+
+
+def _integer_add(
+    graph: Graph,
+    operator: Operator,
+    name: str,
+    constants: NDArray[Any],
+    rows: int,
+    source: Buffer,
+    output: Buffer,
+) -> AddStep:
+    x, bias, total = graph.input(operator, 0), graph.input(operator, 1), graph.output(operator)
+    if (x.dtype, bias.dtype, total.dtype) != ("int8", "int8", "int8"):
+        raise refuse(operator, "is not int8 throughout", "Convert with full-integer quantization")
+    common = 2 * max(x.scale, bias.scale)
+    wide = (constants.astype(np.int64) - bias.zero_point) << ADD_HEADROOM_BITS
+    low, high = activation_range(operator, total)
+    return AddStep(
+        name=name,
+        constants=rescale(wide, fixed_point(bias.scale / common)),
+        low=low,
+        high=high,
+        rows=rows,
+        source=source,
+        output=output,
+        input_zero_point=x.zero_point,
+        zero_point=total.zero_point,
+        input_scale=fixed_point(x.scale / common),
+        output_scale=fixed_point(common / (2**ADD_HEADROOM_BITS * total.scale)),
+    )
+
+
+def _float_add(
+    graph: Graph,
+    operator: Operator,
+    name: str,
+    constants: NDArray[Any],
+    rows: int,
+    source: Buffer,
+    output: Buffer,
+) -> AddStep:
+    if constants.dtype != np.float32:
+        raise refuse(operator, "is not float32 throughout", "Convert with `--scheme float32`")
+    low, high = float_activation_range(operator)
+    return AddStep(name, constants, low, high, rows, source, output)

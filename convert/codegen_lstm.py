@@ -1,0 +1,211 @@
+"""Lowering of the fused LSTM: where its inputs come from, and the numbers its kernel needs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.convert.codegen_arithmetic import fixed_point, fold_zero_point, tensor_scale
+from myofin.convert.codegen_program import POOL_MODES, FrameInput, LstmNumbers, Scheme
+from myofin.convert.codegen_views import (
+    CodesSource,
+    Elements,
+    EmbeddedSource,
+    PooledSource,
+    View,
+    places_and_columns,
+)
+from myofin.convert.graph import Graph, Operator, Tensor, refuse
+
+INPUT_WEIGHTS, RECURRENT_WEIGHTS, PEEPHOLES, BIASES = range(1, 5), range(5, 9), range(9, 12), range(12, 16)
+PROJECTION, HIDDEN, CELL, LAYER_NORM = range(16, 18), 18, 19, range(20, 24)
+# Fixed formats of the kernel: gate pre-activations in units of 2^-12, activations in units of 2^-15.
+GATE_SCALE: Final = 2.0**-12
+ACTIVATION_SCALE: Final = 2.0**-15
+_ORDER_REMEDY = "Keep frames, samples and channels in regular order between the input and the LSTM"
+
+
+def check_variant(graph: Graph, operator: Operator) -> None:
+    """Refuse what the kernel has not: peepholes, projection, layer normalisation, other activations.
+
+    Raises:
+        ModelError: The LSTM is of such a variant.
+    """
+    extras = (*PEEPHOLES, *PROJECTION, *LAYER_NORM)
+    if any(graph.optional_input(operator, position) is not None for position in extras):
+        raise refuse(operator, "has peepholes, a projection or layer normalisation", "Use a plain Keras LSTM")
+    if operator.options["TimeMajor"] or operator.options["activation"] != "tanh":
+        raise refuse(operator, "is time-major or not a tanh LSTM", "Use a plain Keras LSTM, batch first")
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """For every input of every step: the first code place of its group, and its column in a group."""
+
+    starts: Elements
+    columns: Elements
+    column_count: int
+    groups: Elements  # [m, samples]: code places of the groups in use
+    table: NDArray[Any] | None
+    modes: tuple[Any, ...]
+
+
+def _origin(operator: Operator, view: View) -> _Origin:
+    source = view.source
+    if isinstance(source, PooledSource):
+        group, column = np.divmod(view.elements, len(source.columns))
+        modes = tuple(mode for mode in POOL_MODES if any(mode == m for m, _ in source.columns))
+        width = source.table.shape[1]
+        canonical = np.array([modes.index(mode) * width + c for mode, c in source.columns])
+        if sorted(canonical.tolist()) != list(range(len(modes) * width)):
+            raise refuse(operator, "takes only some of the pooled columns", "Use all of mean and maximum")
+        used = source.places[np.unique(group)]
+        starts = source.places[:, 0][group]
+        return _Origin(starts, canonical[column], len(canonical), used, source.table, modes)
+    if isinstance(source, CodesSource | EmbeddedSource):
+        places, columns, width = places_and_columns(view)
+        table = source.table if isinstance(source, EmbeddedSource) else None
+        return _Origin(places, columns, width, np.unique(places)[:, np.newaxis], table, ())
+    raise refuse(
+        operator, "does not take the codes of the window", "One LSTM layer on the embedded codes is supported"
+    )
+
+
+def frame_input(operator: Operator, view: View, scheme: Scheme) -> tuple[FrameInput, Elements]:
+    """How the steps of an LSTM take their inputs, and the kernel's slot of each input.
+
+    The kernel computes the groups one after the other, columns fastest; any other order of the inputs is
+    folded into the weights.
+
+    Raises:
+        ModelError: Some step takes its inputs in another pattern than the others.
+    """
+    origin = _origin(operator, view)
+    batch, steps, inputs = view.elements.shape
+    first = np.unique(origin.starts[0, 0])
+    base = int(origin.starts.min())
+    batch_stride = int(origin.starts[1, 0, 0] - origin.starts[0, 0, 0]) if batch > 1 else 0
+    step_stride = int(origin.starts[0, 1, 0] - origin.starts[0, 0, 0]) if steps > 1 else 0
+    group_stride = int(first[1] - first[0]) if len(first) > 1 else 1
+    shift = batch_stride * np.arange(batch)[:, None, None] + step_stride * np.arange(steps)[None, :, None]
+    slots = np.searchsorted(first, origin.starts[0, 0]) * origin.column_count + origin.columns[0, 0]
+    samples = origin.groups - origin.groups[:, :1]
+    regular = (
+        np.array_equal(origin.starts, origin.starts[:1, :1] + shift)
+        and np.array_equal(origin.columns, np.broadcast_to(origin.columns[:1, :1], origin.columns.shape))
+        and np.array_equal(first, first[0] + group_stride * np.arange(len(first)))
+        and np.array_equal(np.sort(slots), np.arange(inputs))
+        and np.array_equal(samples, np.broadcast_to(_ramp(samples[0]), samples.shape))
+        and base == int(first[0])
+    )
+    if not regular:
+        raise refuse(operator, "takes its inputs in an irregular order", _ORDER_REMEDY)
+    count = samples.shape[1]
+    frame = FrameInput(
+        table=_table(origin.table, scheme, group_stride),
+        modes=origin.modes,
+        offset=base,
+        batch_stride=batch_stride,
+        step_stride=step_stride,
+        groups=len(first),
+        group_stride=group_stride,
+        samples=count,
+        sample_stride=int(samples[0, 1]) if count > 1 else 1,
+    )
+    return frame, np.asarray(slots, dtype=np.int64)
+
+
+def _ramp(row: Elements) -> Elements:
+    return (row[1] if len(row) > 1 else 0) * np.arange(len(row))
+
+
+def _table(table: NDArray[Any] | None, scheme: Scheme, group_stride: int) -> NDArray[Any] | None:
+    """Plain codes need a table too where they are not int8 in a row."""
+    if table is None and (scheme == "float32" or group_stride != 1):
+        codes = np.arange(-128, 128)[:, np.newaxis]
+        return codes.astype(np.int8) if scheme == "int8" else (codes / 128).astype(np.float32)
+    return table
+
+
+def lstm_numbers(graph: Graph, operator: Operator, slots: Elements, scheme: Scheme) -> LstmNumbers:
+    """Constants of the kernel, with the inputs of the weights in the order of ``slots``.
+
+    Raises:
+        ModelError: Types, shapes or scales are not those of a fused LSTM of this scheme.
+    """
+    check_variant(graph, operator)
+    x = graph.input(operator, 0)
+    units = graph.constant(operator, RECURRENT_WEIGHTS[0]).shape[0]
+    input_weights = _stack(graph, operator, INPUT_WEIGHTS, (units, x.shape[2]))
+    recurrent = _stack(graph, operator, RECURRENT_WEIGHTS, (units, units))
+    bias = _stack(graph, operator, BIASES, (units,))
+    ordered = np.empty_like(input_weights)
+    ordered[:, :, slots] = input_weights
+    wanted = ("int8", "int32") if scheme == "int8" else ("float32", "float32")
+    if {input_weights.dtype.name, recurrent.dtype.name} != {wanted[0]} or bias.dtype.name != wanted[1]:
+        raise refuse(operator, f"is not {scheme} throughout", "Convert with `--scheme int8` or `float32`")
+    if scheme == "float32":
+        clip = float(operator.options["CellClip"])
+        return LstmNumbers(ordered, recurrent, bias, None, max(clip, 0.0))
+    return _integer_numbers(graph, operator, ordered, recurrent, bias)
+
+
+def _stack(graph: Graph, operator: Operator, positions: range, shape: tuple[int, ...]) -> NDArray[Any]:
+    parts = [graph.constant(operator, position) for position in positions]
+    if any(part.shape != shape or part.dtype != parts[0].dtype for part in parts):
+        raise refuse(operator, "has gates of different shapes or types", "Convert the model again")
+    return np.stack(parts)
+
+
+def _integer_numbers(
+    graph: Graph, operator: Operator, weights: NDArray[Any], recurrent: NDArray[Any], bias: NDArray[Any]
+) -> LstmNumbers:
+    x, hidden, cell = graph.input(operator, 0), graph.input(operator, HIDDEN), graph.input(operator, CELL)
+    output = graph.output(operator)
+    if (hidden.dtype, cell.dtype) != ("int8", "int16") or cell.zero_point != 0:
+        raise refuse(operator, "has no int8 hidden and int16 cell state", "Convert with `--scheme int8`")
+    if (output.scales, output.zero_points) != (hidden.scales, hidden.zero_points):
+        raise refuse(operator, "quantizes its output unlike its hidden state", "Convert the model again")
+    factor, shift = _tanh_input(operator, cell)
+    zeros = np.zeros(weights.shape[1], np.int64)
+    return LstmNumbers(
+        input_weights=weights,
+        recurrent_weights=recurrent,
+        input_bias=np.stack([fold_zero_point(operator, w, b.astype(np.int64), x.zero_point)
+                             for w, b in zip(weights, bias, strict=True)]),
+        recurrent_bias=np.stack([fold_zero_point(operator, r, zeros, hidden.zero_point) for r in recurrent]),
+        cell_clip=_cell_clip(operator, cell),
+        input_scales=tuple(_gate_scale(graph, operator, x, i) for i in INPUT_WEIGHTS),
+        recurrent_scales=tuple(_gate_scale(graph, operator, hidden, i) for i in RECURRENT_WEIGHTS),
+        forget_scale=fixed_point(ACTIVATION_SCALE * cell.scale / cell.scale),
+        update_scale=fixed_point(ACTIVATION_SCALE * ACTIVATION_SCALE / cell.scale),
+        hidden_scale=fixed_point(ACTIVATION_SCALE * ACTIVATION_SCALE / hidden.scale),
+        tanh_factor=factor,
+        tanh_shift=shift,
+        hidden_zero_point=hidden.zero_point,
+    )  # fmt: skip
+
+
+def _gate_scale(graph: Graph, operator: Operator, x: Tensor, position: int) -> Any:
+    weights = graph.input(operator, position)
+    if len(weights.scales) != 1 or weights.zero_point != 0:
+        raise refuse(operator, "has gate weights with a scale for each unit", "Convert the model again")
+    return tensor_scale(x, weights, GATE_SCALE)
+
+
+def _tanh_input(operator: Operator, cell: Tensor) -> tuple[int, int]:
+    """Factor and right shift that bring the cell state to a third of the table's step (2^-12 / 3)."""
+    power = round(math.log2(cell.scale))
+    left = power + 12
+    if not -15 <= left <= 13:
+        raise refuse(operator, f"has a cell state with the scale 2^{power}", "Calibrate with real windows")
+    return (3 << left, 0) if left >= 0 else (3, -left)
+
+
+def _cell_clip(operator: Operator, cell: Tensor) -> int:
+    clip = float(np.float32(operator.options["CellClip"]))
+    return int(min(clip / cell.scale, 32767.0)) if clip > 0 else 0

@@ -1,0 +1,224 @@
+"""C text of each step of a program: its constants, its place in the state, and the code that runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from myofin.convert import codegen_text as c
+from myofin.convert.codegen_arithmetic import DenseWeights
+from myofin.convert.codegen_program import AddStep, DenseStep, GatherStep, LstmStep, Scheme, Step
+
+SUFFIX = {"int8": "s8", "float32": "f32"}
+VALUE_TYPE = {"int8": "int8_t", "float32": "float"}
+CELL_TYPE = {"int8": "int16_t", "float32": "float"}
+
+
+@dataclass(frozen=True)
+class StepText:
+    """Text of one step.
+
+    Attributes:
+        constants: Definitions at file scope.
+        members: ``(type, name, length)`` of scratch in the state struct, besides the step's output.
+        call: Statements inside a function with ``state`` and ``codes``, or only ``state`` in the head.
+        kernels: Runtime files that it needs, without extension.
+    """
+
+    constants: str
+    members: tuple[tuple[str, str, int], ...]
+    call: str
+    kernels: tuple[str, ...]
+
+
+def step_text(step: Step, scheme: Scheme) -> StepText:
+    """The text of any step."""
+    if isinstance(step, LstmStep):
+        return _lstm(step, scheme)
+    if isinstance(step, DenseStep):
+        return _dense(step, scheme)
+    if isinstance(step, AddStep):
+        return _add(step, scheme)
+    return _gather(step)
+
+
+def _lstm(step: LstmStep, scheme: Scheme) -> StepText:
+    kernel, value, cell = f"myofin_lstm_{SUFFIX[scheme]}", VALUE_TYPE[scheme], CELL_TYPE[scheme]
+    name, numbers, frame = step.name, step.numbers, step.frame
+    upper = name.upper()
+    members: list[tuple[str, str, int]] = [
+        (cell, f"{name}_gates", 4 * numbers.units),
+        (cell, f"{name}_cell", numbers.units),
+    ]
+    if frame.table is not None:
+        members.append((value, f"{name}_x", frame.size))
+    call = "\n".join(
+        [
+            f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
+            f"        {value} *hidden = state->{name}_hidden + (sequence * {numbers.units}u);",
+            f"        {kernel}_start(&{upper}, hidden, state->{name}_cell);",
+            f"        for (uint32_t step = 0; step < {step.steps}u; step++) {{",
+            f"            const int8_t *frame = {_frame_address(step)};",
+            *_take_frame(step, scheme),
+            f"            {kernel}_state(&{upper}, state->{name}_gates, hidden, state->{name}_cell);",
+            "        }",
+            "    }",
+        ]
+    )
+    kernels: tuple[str, ...] = (kernel,)
+    if scheme == "int8":
+        kernels += ("myofin_activations_s16", "myofin_fixed")
+    if frame.table is not None:
+        kernels += (f"myofin_pool_{SUFFIX[scheme]}",)
+    return StepText(_lstm_constants(step, scheme), tuple(members), call, kernels)
+
+
+def _frame_address(step: LstmStep) -> str:
+    frame = step.frame
+    terms = ["codes"]
+    terms += [f"{frame.offset}u"] if frame.offset else []
+    terms += [f"(sequence * {frame.batch_stride}u)"] if step.batch > 1 else []
+    return " + ".join([*terms, f"(step * {frame.step_stride}u)"])
+
+
+def _take_frame(step: LstmStep, scheme: Scheme) -> list[str]:
+    """Statements that bring the inputs of one step through the input half of the cell."""
+    name, frame, suffix = step.name, step.frame, SUFFIX[scheme]
+    gates = f"myofin_lstm_{suffix}_input(&{name.upper()}, %s, state->{name}_gates);"
+    if frame.table is None:
+        return ["            " + gates % "frame"]
+    pool = f"&{name.upper()}_POOL"
+    if not frame.modes:
+        lines = [f"myofin_embed_{suffix}({pool}, frame, state->{name}_x);"]
+    elif frame.groups == 1:
+        lines = [
+            f"myofin_{mode}_{suffix}({pool}, frame, state->{name}_x + {i * frame.width}u);"
+            for i, mode in enumerate(frame.modes)
+        ]
+    else:
+        lines = [f"for (uint32_t group = 0; group < {frame.groups}u; group++) {{"]
+        lines.append(f"    const int8_t *samples = frame + (group * {frame.group_stride}u);")
+        columns = frame.width * len(frame.modes)
+        lines.append(f"    {VALUE_TYPE[scheme]} *x = state->{name}_x + (group * {columns}u);")
+        lines += [
+            f"    myofin_{mode}_{suffix}({pool}, samples, x + {i * frame.width}u);"
+            for i, mode in enumerate(frame.modes)
+        ]
+        lines.append("}")
+    return ["            " + line for line in [*lines, gates % f"state->{name}_x"]]
+
+
+def _lstm_constants(step: LstmStep, scheme: Scheme) -> str:
+    upper, numbers, frame = step.name.upper(), step.numbers, step.frame
+    bias_type = np.int32 if scheme == "int8" else np.float32
+    parts = [
+        c.array(f"{upper}_WEIGHTS", numbers.input_weights, "[gate][unit][input]; gates: i, f, c, o"),
+        c.array(f"{upper}_RECURRENT", numbers.recurrent_weights, "[gate][unit][unit]"),
+        c.array(f"{upper}_BIAS", numbers.input_bias.astype(bias_type)),
+    ]
+    fields = {
+        "inputs": f"{frame.size}u",
+        "units": f"{numbers.units}u",
+        "input_weights": f"{upper}_WEIGHTS",
+        "recurrent_weights": f"{upper}_RECURRENT",
+        "input_bias": f"{upper}_BIAS",
+    }
+    if scheme == "int8" and numbers.recurrent_bias is not None:
+        parts.append(c.array(f"{upper}_RECURRENT_BIAS", numbers.recurrent_bias.astype(np.int32)))
+        fields |= {
+            "recurrent_bias": f"{upper}_RECURRENT_BIAS",
+            "input_scales": c.scales(numbers.input_scales),
+            "recurrent_scales": c.scales(numbers.recurrent_scales),
+            "forget_scale": c.scale(numbers.forget_scale),
+            "update_scale": c.scale(numbers.update_scale),
+            "hidden_scale": c.scale(numbers.hidden_scale),
+            "cell_tanh": f"{{{numbers.tanh_factor}, {numbers.tanh_shift}}}",
+            "hidden_zero_point": str(numbers.hidden_zero_point),
+            "cell_clip": str(int(numbers.cell_clip)),
+        }
+    else:
+        fields["cell_clip"] = c.number(numbers.cell_clip, "float32")
+    parts.append(c.struct(f"myofin_lstm_{SUFFIX[scheme]}_t", upper, fields))
+    return "\n".join([*parts, *_pool_constants(step, scheme)])
+
+
+def _pool_constants(step: LstmStep, scheme: Scheme) -> list[str]:
+    frame, upper = step.frame, step.name.upper()
+    if frame.table is None:
+        return []
+    single = not frame.modes
+    fields = {
+        "width": f"{frame.width}u",
+        "table": f"{upper}_TABLE",
+        "count": f"{frame.groups if single else frame.samples}u",
+        "stride": f"{frame.group_stride if single else frame.sample_stride}u",
+    }
+    table = np.ascontiguousarray(frame.table.T)
+    return [
+        c.array(f"{upper}_TABLE", table, "embedding of every code: [value][code + 128]"),
+        c.struct(f"myofin_pool_{SUFFIX[scheme]}_t", f"{upper}_POOL", fields),
+    ]
+
+
+def _dense(step: DenseStep, scheme: Scheme) -> StepText:
+    upper, layer = step.name.upper(), step.layer
+    outputs, inputs = layer.weights.shape
+    kernel = f"myofin_dense_{SUFFIX[scheme]}"
+    bias_type = np.int32 if scheme == "int8" else np.float32
+    parts = [
+        c.array(f"{upper}_WEIGHTS", layer.weights, "[output][input]"),
+        c.array(f"{upper}_BIAS", layer.bias.astype(bias_type)),
+    ]
+    fields = {
+        "inputs": f"{inputs}u",
+        "outputs": f"{outputs}u",
+        "weights": f"{upper}_WEIGHTS",
+        "bias": f"{upper}_BIAS",
+    }
+    kernels: tuple[str, ...] = (kernel,)
+    if isinstance(layer, DenseWeights):
+        parts.append(c.scale_array(f"{upper}_SCALES", layer.scales))
+        fields |= {
+            "scales": f"{upper}_SCALES",
+            "scale_stride": "1u" if len(layer.scales) > 1 else "0u",
+            "zero_point": str(layer.zero_point),
+        }
+        kernels += ("myofin_fixed",)
+    dtype = "int32" if scheme == "int8" else "float32"
+    fields |= {"low": c.number(layer.low, dtype), "high": c.number(layer.high, dtype)}
+    parts.append(c.struct(f"{kernel}_t", upper, fields))
+    call = f"    {kernel}(&{upper}, {step.rows}u, state->{step.source.name}, state->{step.output.name});"
+    return StepText("\n".join(parts), (), call, kernels)
+
+
+def _add(step: AddStep, scheme: Scheme) -> StepText:
+    upper, suffix = step.name.upper(), SUFFIX[scheme]
+    dtype = "int32" if scheme == "int8" else "float32"
+    constants = c.array(f"{upper}_CONSTANTS", step.constants.astype(dtype))
+    fields = {"count": f"{step.constants.size}u", "constants": f"{upper}_CONSTANTS"}
+    if scheme == "int8":
+        fields |= {
+            "input_zero_point": str(step.input_zero_point),
+            "input_scale": c.scale(step.input_scale),
+            "output_scale": c.scale(step.output_scale),
+            "zero_point": str(step.zero_point),
+        }
+    fields |= {"low": c.number(step.low, dtype), "high": c.number(step.high, dtype)}
+    text = constants + "\n" + c.struct(f"myofin_add_{suffix}_t", upper, fields)
+    call = f"    myofin_add_{suffix}(&{upper}, {step.rows}u, state->{step.source.name}, state->{step.output.name});"
+    kernels = (f"myofin_dense_{suffix}",) + (("myofin_fixed",) if scheme == "int8" else ())
+    return StepText(text, (), call, kernels)
+
+
+def _gather(step: GatherStep) -> StepText:
+    upper = step.name.upper()
+    text = c.array(f"{upper}_INDICES", step.indices.astype(np.uint16), f"places in {step.source.name}")
+    call = "\n".join(
+        [
+            f"    for (uint32_t i = 0; i < {len(step.indices)}u; i++) {{",
+            f"        state->{step.output.name}[i] = state->{step.source.name}[{upper}_INDICES[i]];",
+            "    }",
+        ]
+    )
+    return StepText(text, (), call, ())

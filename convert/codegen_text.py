@@ -1,0 +1,84 @@
+"""Pure functions that build C text: arrays, scales, struct initialisers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.convert.codegen_arithmetic import Scale
+
+LINE_WIDTH: Final = 100
+_C_TYPES: Final = {
+    "int8": "int8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t", "uint32": "uint32_t",
+    "float32": "float",
+}  # fmt: skip
+
+
+def wrap(items: Iterable[str], indent: str = "    ") -> str:
+    """Join with commas into lines of at most 100 characters.
+
+    >>> wrap(["1", "2"])
+    '    1, 2'
+    """
+    lines, line = [], ""
+    for item in items:
+        longer = f"{line}, {item}" if line else item
+        if len(indent) + len(longer) + 1 > LINE_WIDTH:
+            lines.append(line)
+            longer = item
+        line = longer
+    return ",\n".join(indent + text for text in [*lines, line])
+
+
+def number(value: Any, dtype: str) -> str:
+    """One number as a C literal of its type.
+
+    >>> number(7, "uint32"), number(0.5, "float32"), number(-(2**31), "int32")
+    ('7u', '0.5f', 'INT32_MIN')
+    """
+    if dtype == "float32":
+        text = np.format_float_scientific(np.float32(value), unique=True, trim="-")
+        short = repr(float(np.float32(value)))
+        text = short if np.float32(short) == np.float32(value) and len(short) <= len(text) else text
+        return text + ("f" if "." in text or "e" in text else ".0f")
+    if dtype == "uint32":
+        return f"{int(value)}u"
+    return "INT32_MIN" if int(value) == -(2**31) else str(int(value))
+
+
+def array(name: str, values: NDArray[Any], comment: str = "") -> str:
+    """A `static const` array, aligned to 4 bytes so that kernels may load words."""
+    flat = values.reshape(-1)
+    c_type = _C_TYPES[flat.dtype.name]
+    head = f"/* {comment} */\n" if comment else ""
+    body = wrap(number(value, flat.dtype.name) for value in flat)
+    return f"{head}static const {c_type} {name}[{len(flat)}] MYOFIN_ALIGNED = {{\n{body}}};\n"
+
+
+def scale(value: Scale) -> str:
+    """A ``myofin_scale_t`` initialiser.
+
+    >>> scale(Scale(1073741824, -3))
+    '{1073741824, -3}'
+    """
+    return f"{{{value.multiplier}, {value.shift}}}"
+
+
+def scales(values: Iterable[Scale]) -> str:
+    """Several scales as one initialiser."""
+    return "{" + ", ".join(scale(value) for value in values) + "}"
+
+
+def scale_array(name: str, values: tuple[Scale, ...]) -> str:
+    """A `static const` array of scales."""
+    body = wrap(scale(value) for value in values)
+    return f"static const myofin_scale_t {name}[{len(values)}] = {{\n{body}}};\n"
+
+
+def struct(c_type: str, name: str, fields: Mapping[str, str]) -> str:
+    """A `static const` struct with designated initialisers."""
+    body = "\n".join(f"    .{field} = {value}," for field, value in fields.items())
+    return f"static const {c_type} {name} = {{\n{body}\n}};\n"

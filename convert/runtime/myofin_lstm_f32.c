@@ -1,0 +1,55 @@
+#include "myofin_lstm_f32.h"
+
+#include <math.h>
+
+enum { GATE_INPUT = 0, GATE_FORGET = 1, GATE_CELL = 2, GATE_OUTPUT = 3 };
+
+static float sigmoid(float x) {
+    return 1.0f / (1.0f + expf(-x));
+}
+
+static float dot(const float *a, const float *b, uint32_t count) {
+    float sum = 0.0f;
+    for (uint32_t i = 0; i < count; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+void myofin_lstm_f32_start(const myofin_lstm_f32_t *lstm, float *hidden, float *cell) {
+    for (uint32_t i = 0; i < lstm->units; i++) {
+        hidden[i] = 0.0f;
+        cell[i] = 0.0f;
+    }
+}
+
+void myofin_lstm_f32_input(const myofin_lstm_f32_t *lstm, const float *x, float *gates) {
+    for (uint32_t i = 0; i < (MYOFIN_LSTM_GATES * lstm->units); i++) {
+        const float *weights = lstm->input_weights + (i * lstm->inputs);
+        gates[i] = dot(x, weights, lstm->inputs) + lstm->input_bias[i];
+    }
+}
+
+static float next_cell(const myofin_lstm_f32_t *lstm, float kept, float added) {
+    const float sum = kept + added;
+    if (lstm->cell_clip > 0.0f) {
+        return fmaxf(-lstm->cell_clip, fminf(lstm->cell_clip, sum));
+    }
+    return sum;
+}
+
+void myofin_lstm_f32_state(const myofin_lstm_f32_t *lstm, float *gates, float *hidden,
+                           float *cell) {
+    const uint32_t units = lstm->units;
+    for (uint32_t i = 0; i < (MYOFIN_LSTM_GATES * units); i++) {
+        gates[i] += dot(hidden, lstm->recurrent_weights + (i * units), units);
+    }
+    for (uint32_t i = 0; i < units; i++) {
+        const float input = sigmoid(gates[(GATE_INPUT * units) + i]);
+        const float forget = sigmoid(gates[(GATE_FORGET * units) + i]);
+        const float candidate = tanhf(gates[(GATE_CELL * units) + i]);
+        const float output = sigmoid(gates[(GATE_OUTPUT * units) + i]);
+        cell[i] = next_cell(lstm, forget * cell[i], input * candidate);
+        hidden[i] = output * tanhf(cell[i]);
+    }
+}
