@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from myofin import charts
+from myofin.charts import Caption
 from myofin.features import FEATURE_NAMES
-from myofin.firmware_bridge import charts
-from myofin.firmware_bridge.charts import Caption
-from myofin.firmware_bridge.page import percent, render, thousands
+from myofin.page import percent, render, thousands
 
 Document = Mapping[str, Any]
 
+_TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
 _MISMATCHES_SHOWN = 12
 _SHARE_SHOWN = 0.0005
 
@@ -21,7 +23,7 @@ _SHARE_SHOWN = 0.0005
 def render_html(report: Document) -> str:
     """Render the self-contained page of a document made by ``build_report``."""
     return render(
-        "report.html.j2",
+        _TEMPLATE,
         report=report,
         method={
             "compared with": report["oracle"],

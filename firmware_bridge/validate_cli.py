@@ -58,7 +58,7 @@ def validate(
 
 def summary(report: dict[str, Any], out: Path) -> str:
     """Three lines a person reads first: verdict, accuracy, cost."""
-    exact, latency, memory = report["bit_exact"], report["latency"], report["memory"]
+    equal, latency, memory = report["equal"], report["latency"], report["memory"]
     accuracy = report["accuracy"]
 
     def percent(value: float | None) -> str:
@@ -67,7 +67,7 @@ def summary(report: dict[str, Any], out: Path) -> str:
     return "\n".join(
         (
             f"{report['verdict'].upper()}: of {report['windows']} windows equal to {report['oracle']}: "
-            f"codes {exact['codes']}, features {exact['features']}, logits {exact['logits']}",
+            f"codes {equal['codes']}, features {equal['features']}, logits {equal['logits']}",
             f"accuracy: float {percent(accuracy['float'])}, host {percent(accuracy['host'])}, "
             f"device {percent(accuracy['device'])}",
             f"a decision: p50 {latency['p50']:,.0f}, max {latency['max']:,.0f} {latency['unit']}; "

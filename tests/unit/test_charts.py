@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from myofin.firmware_bridge import charts
-from myofin.firmware_bridge.charts import WIDTH, Caption
+from myofin import charts
+from myofin.charts import WIDTH, Caption
 
 CAPTION = Caption("key", "A <title>", "what & how")
 

@@ -13,8 +13,8 @@ from comparison_cases import CLASSES, FLOAT32, INT8, copy, decisions, facts, tic
 from myofin.errors import InputError
 from myofin.firmware_bridge.comparison import compare
 from myofin.firmware_bridge.decisions import NumberFormat, Truth
-from myofin.firmware_bridge.page import fixed, flat, percent, thousands
 from myofin.firmware_bridge.report import build_report, render_html, write_report
+from myofin.page import fixed, flat, percent, thousands
 
 DESIGN_KEYS = {
     "verdict": None,

@@ -15,9 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 UNKNOWN = "—"
 
 
-def render(template: str, **context: Any) -> str:
-    """Render one of ``templates/`` to a page; a name the template needs and does not get is an error."""
-    return _environment().get_template(template).render(**context)
+def render(template: Path, **context: Any) -> str:
+    """Render a template file to a page; a name the template needs and does not get is an error."""
+    return _environment(template.parent).get_template(template.name).render(**context)
 
 
 def thousands(value: float | None) -> str:
@@ -58,9 +58,9 @@ def _words(value: Any) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(folder: Path) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader((folder, Path(__file__).parent / "templates")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,225 @@
+"""A run to a bundle: convert, mend, gate, generate, prove, write.
+
+Nothing is written unless every check holds: the conversion gate, the state contract on every host executor,
+and the generated C (compiled for this machine) against TFLM on every window at hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.artifacts import new_artifact, write_manifest
+from myofin.convert.bundle import (
+    ENGINE_FOLDER,
+    FLOAT_MODEL_FILE,
+    GOLDEN_FILE,
+    MODEL_FILE,
+    TFLM_FOLDER,
+    Bundle,
+    Golden,
+    read_bundle,
+)
+from myofin.convert.bundle_page import write_bundle_page
+from myofin.convert.codegen import generate_c
+from myofin.convert.executors import (
+    Executor,
+    HostEngineExecutor,
+    Outputs,
+    TfliteRuntimeExecutor,
+    available_executors,
+    probe_state,
+)
+from myofin.convert.flatbuffer import mend_cell_scale, read_model
+from myofin.convert.gate import GateReport, check_gate
+from myofin.convert.graph import Graph, Tensor, find_outputs
+from myofin.convert.inspection import layer_costs
+from myofin.convert.run import Run, read_run
+from myofin.convert.schema import Scheme
+from myofin.convert.tensorflow_client import convert_with_tensorflow
+from myofin.convert.tflm_export import export_tflm
+from myofin.errors import CheckError
+from myofin.progress import Progress, silent
+
+# Windows that the generated C must reproduce before a bundle is written, beside all golden ones.
+PROOF_WINDOWS = 1000
+PROBE_WINDOWS = 8
+# Features are standardised and logits of order 1 to 10. The board's libm and a fused multiply-add may each
+# differ from the host's in the last place of an activation; over 30 recurrent steps that stays below 1e-4.
+FLOAT_TOLERANCE = 1e-3
+
+
+def convert_run(run_folder: Path, scheme: Scheme, out: Path, *, progress: Progress = silent) -> Bundle:
+    """Convert a run and write its bundle.
+
+    Args:
+        run_folder: What ``myofin train`` left.
+        scheme: How the bundle's model represents numbers.
+        out: Folder of the bundle; an older bundle there is replaced.
+        progress: Told about the stages ``convert`` and ``prove``.
+
+    Raises:
+        ArtifactError: The run is missing or damaged.
+        CheckError: The gate, the state contract or the equality of the C engine does not hold.
+        ToolMissingError: TensorFlow, a TFLite runtime or a C compiler is missing.
+    """
+    run = read_run(run_folder)
+    with new_artifact(out, "bundle") as folder:
+        progress("convert", 0, 3)
+        float_model = convert_with_tensorflow(run_folder, "float32")
+        progress("convert", 1, 3)
+        model = float_model if scheme == "float32" else convert_with_tensorflow(run_folder, scheme)
+        model, mended = mend_cell_scale(model)
+        progress("convert", 2, 3)
+        (folder / MODEL_FILE).write_bytes(model)
+        (folder / FLOAT_MODEL_FILE).write_bytes(float_model)
+        _generate(run, model, folder)
+        progress("convert", 3, 3)
+        body = _prove(run, scheme, model, float_model, folder, progress) | {"mended": mended}
+        write_bundle_page(folder, body)
+        write_manifest(
+            folder,
+            "bundle",
+            body,
+            arguments={"scheme": scheme},
+            inputs={"run.json": run.manifest.sha256},
+            seed=run.manifest.document["seed"],
+        )
+    return read_bundle(out)
+
+
+def _generate(run: Run, model: bytes, folder: Path) -> None:
+    body = run.body
+    generate_c(
+        model,
+        body.frontend,
+        folder / ENGINE_FOLDER,
+        frame_samples=body.frame_samples,
+        channels=body.channels,
+        state=body.state,
+    )
+    export_tflm(model, folder / TFLM_FOLDER)
+
+
+def _prove(
+    run: Run, scheme: Scheme, model: bytes, float_model: bytes, folder: Path, progress: Progress
+) -> dict[str, Any]:
+    """Run every executor on the golden and calibration windows; return the body of the manifest."""
+    golden_codes = run.frontend.encode_windows(run.test_counts)
+    codes = np.concatenate([golden_codes, run.calibration[:PROOF_WINDOWS]])
+    executors, absent = available_executors(model, folder / ENGINE_FOLDER)
+    outputs = {}
+    for done, (name, executor) in enumerate(executors.items()):
+        progress("prove", done, len(executors))
+        outputs[name] = executor.run(codes)
+    progress("prove", len(executors), len(executors))
+    floats = TfliteRuntimeExecutor(float_model).run(codes)
+    gate = check_gate(model, float_model, outputs, floats, expected_lstm_ops=int(run.body.model["lstm_ops"]))
+    oracle = "tflm" if "tflm" in outputs else HostEngineExecutor.name
+    equal = _engine_equality(scheme, outputs[oracle], outputs[HostEngineExecutor.name])
+    golden = len(golden_codes)
+    Golden(
+        counts=run.test_counts,
+        labels=run.test_labels,
+        true_features=run.test_features,
+        codes=golden_codes,
+        features=outputs[oracle].features[:golden],
+        logits=outputs[oracle].logits[:golden],
+        float_features=floats.features[:golden],
+        float_logits=floats.logits[:golden],
+    ).save(folder / GOLDEN_FILE)
+    return _body(run, scheme, model) | {
+        "gate": _gate_facts(gate),
+        "state": {
+            "contract": run.body.state,
+            "probes": _probe_all(executors, run.body.state, golden_codes[:PROBE_WINDOWS]),
+        },
+        "oracle": {
+            "name": oracle,
+            "engine_equal": equal,
+            "distance": {name: _distance(outputs[oracle], found) for name, found in outputs.items()},
+            "absent": {name: error.message for name, error in absent.items()},
+        },
+    }
+
+
+def _gate_facts(gate: GateReport) -> dict[str, Any]:
+    return asdict(gate)
+
+
+def _engine_equality(scheme: Scheme, oracle: Outputs, engine: Outputs) -> dict[str, Any]:
+    tolerance = FLOAT_TOLERANCE if scheme == "float32" else 0.0
+    equal = _rows_within(oracle.features, engine.features, tolerance)
+    equal &= _rows_within(oracle.logits, engine.logits, tolerance)
+    windows, count = len(equal), int(np.count_nonzero(equal))
+    if count != windows:
+        raise CheckError(
+            f"The generated C differs from the oracle in {windows - count} of {windows} windows.",
+            hint="This is a defect of the generator: report it with the run's model config.",
+        )
+    return {"windows": windows, "equal": count, "tolerance": tolerance}
+
+
+def _rows_within(ours: NDArray[Any], theirs: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max(axis=1) <= tolerance)
+
+
+def _distance(oracle: Outputs, found: Outputs) -> dict[str, float]:
+    """Share of equal output values and the largest difference, in LSB for integers."""
+    ours = np.concatenate([oracle.features, oracle.logits], axis=1).astype(np.float64)
+    theirs = np.concatenate([found.features, found.logits], axis=1).astype(np.float64)
+    return {"equal": float(np.mean(ours == theirs)), "max": float(np.abs(ours - theirs).max())}
+
+
+def _probe_all(executors: dict[str, Executor], contract: str, codes: NDArray[np.int8]) -> dict[str, Any]:
+    probes = {}
+    for name, executor in executors.items():
+        probe = probe_state(executor, codes)
+        if not probe.honours(contract):
+            raise CheckError(
+                f"The executor {name} does not honour the state contract {contract!r}: {probe}.",
+                hint="Reset the LSTM's variables before each window, or use another executor.",
+            )
+        probes[name] = asdict(probe)
+    return probes
+
+
+def _body(run: Run, scheme: Scheme, model: bytes) -> dict[str, Any]:
+    graph = read_model(model)
+    found = find_outputs(graph)
+    layers = [asdict(layer) for layer in layer_costs(graph)]
+    signal = run.body.model_dump(mode="json", exclude={"features", "model", "state", "metrics"})
+    return signal | {
+        "model_sha256": hashlib.sha256(model).hexdigest(),
+        "model_bytes": len(model),
+        "scheme": scheme,
+        "engine": "c",
+        "input": _spec(graph.tensors[graph.inputs[0]]),
+        "outputs": {
+            "features": _spec(graph.tensors[found.features]),
+            "logits": _spec(graph.tensors[found.logits]),
+        },
+        "feature_scaling": run.body.features.model_dump(mode="json"),
+        "network": run.body.model,
+        "layers": layers,
+        "macs": sum(int(layer["macs"]) for layer in layers),
+        "float_tolerance": FLOAT_TOLERANCE if scheme == "float32" else 0.0,
+    }
+
+
+def _spec(tensor: Tensor) -> dict[str, Any]:
+    quantized = tensor.dtype != "float32"
+    return {
+        "size": tensor.size,
+        "dtype": tensor.dtype,
+        "scale": tensor.scale if quantized else 1.0,
+        "zero_point": tensor.zero_point if quantized else 0,
+    }
+
+
+__all__ = ["Graph", "convert_run"]

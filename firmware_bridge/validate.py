@@ -1,0 +1,217 @@
+"""Validate a bundle on a board: build, start, send windows, compare with the oracle, write the report."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.artifacts import new_artifact, write_manifest
+from myofin.boards.registry import Board, load_board
+from myofin.convert.bundle import Bundle, read_bundle
+from myofin.convert.executors import Outputs, TfliteRuntimeExecutor
+from myofin.convert.oracle import bundle_oracle
+from myofin.errors import InputError
+from myofin.firmware_bridge.build import Image, build_image, load_image
+from myofin.firmware_bridge.comparison import Comparison, compare
+from myofin.firmware_bridge.decisions import Decisions, NumberFormat, Ticks, Truth, window_crcs
+from myofin.firmware_bridge.emulator import emulated_session
+from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts, build_report, write_report
+from myofin.firmware_bridge.session import BoardResult, LinkCounters
+from myofin.firmware_bridge.windows import DEFAULT_WINDOWS, SentWindows, golden_windows, recorded_windows
+from myofin.firmware_bridge.wire import Stats
+from myofin.frontend import WINDOW_FRAMES
+from myofin.progress import Progress, silent
+
+HOP_US = 10_000.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to validate on: a board's name, and where the windows come from (golden ones without ``data``)."""
+
+    board: str
+    data: Path | None = None
+    subject: str | None = None
+    windows: int | None = None
+    image: Path | None = None
+
+
+@dataclass(frozen=True)
+class BoardRun:
+    """What one session with the board gave."""
+
+    results: tuple[BoardResult, ...]
+    link: LinkCounters
+    stats: Stats
+
+
+def validate_bundle(
+    bundle_folder: Path, settings: Settings, out: Path, *, progress: Progress = silent
+) -> dict[str, Any]:
+    """Run a bundle on a board and compare every code, feature and logit with the oracle.
+
+    Args:
+        bundle_folder: What ``myofin convert`` left.
+        settings: Board and windows.
+        out: Folder of the report; an older report there is replaced.
+        progress: Told about the stages ``oracle`` and ``board``.
+
+    Returns:
+        The document of ``report.json``; its ``verdict`` is ``pass`` or ``fail``.
+
+    Raises:
+        ArtifactError: Bundle or image are missing or damaged.
+        RecordingError: The recording cannot be used.
+        BoardError: The board does not start, does not answer, or runs another model.
+        ToolMissingError: Compiler, emulator or the oracle's package is missing.
+    """
+    bundle = read_bundle(bundle_folder)
+    board = load_board(settings.board)
+    sent = _windows(bundle, settings)
+    with new_artifact(out, "report") as folder:
+        with _image(bundle, board, settings.image) as image:
+            run = run_on_board(image, board, bundle, sent.counts, progress)
+        report = _report(bundle, board, image, sent, run, progress)
+        write_report(folder, report)
+        write_manifest(
+            folder,
+            "report",
+            {"verdict": report["verdict"]},
+            arguments={name: None if value is None else str(value) for name, value in vars(settings).items()},
+            inputs={"bundle.json": bundle.manifest.sha256, "build": image.build_id, **sent.inputs},
+        )
+    return report
+
+
+def run_on_board(
+    image: Image, board: Board, bundle: Bundle, counts: NDArray[np.int16], progress: Progress = silent
+) -> BoardRun:
+    """Start the board with an image and have it decide windows, int16 ``[w, window_samples, channels]``."""
+    with emulated_session(image, board) as session:
+        session.require_model(bundle.body.model_sha256)
+        results = []
+        for index, window in enumerate(counts):
+            results.append(session.inject_window(window, index=index))
+            progress("board", index + 1, len(counts))
+        stats = session.stats()
+        return BoardRun(results=tuple(results), link=session.counters, stats=stats)
+
+
+def _windows(bundle: Bundle, settings: Settings) -> SentWindows:
+    if settings.data is None:
+        if settings.subject is not None:
+            raise InputError(
+                "--subject without --data means nothing.",
+                hint="Give --data, or leave --subject out for the golden windows.",
+            )
+        return golden_windows(bundle, settings.windows)
+    subject = settings.subject
+    if subject is None and settings.data.is_dir():
+        subject = bundle.body.subject
+    return recorded_windows(bundle, settings.data, subject, settings.windows or DEFAULT_WINDOWS)
+
+
+@contextmanager
+def _image(bundle: Bundle, board: Board, given: Path | None) -> Iterator[Image]:
+    if given is not None:
+        image = load_image(given)
+        if image.board != board.name:
+            raise InputError(
+                f"The image {given} was built for {image.board}, not {board.name}.",
+                hint=f"Give --board {image.board}, or build the image again.",
+            )
+        yield image
+        return
+    with tempfile.TemporaryDirectory(prefix="myofin-image-") as scratch:
+        model = bundle.body.model_sha256
+        yield build_image(bundle.engine_folder, model, board, Path(scratch) / "image")
+
+
+def _report(
+    bundle: Bundle, board: Board, image: Image, sent: SentWindows, run: BoardRun, progress: Progress
+) -> dict[str, Any]:
+    progress("oracle", 0, 2)
+    codes = bundle.frontend.encode_windows(sent.counts)
+    oracle = bundle_oracle(bundle)
+    expected = oracle.run(codes)
+    progress("oracle", 1, 2)
+    floats = TfliteRuntimeExecutor(bundle.float_model()).run(codes)
+    progress("oracle", 2, 2)
+    comparison = _compare(bundle, board, codes, expected, floats, sent, run)
+    return build_report(comparison, _facts(bundle, board, image, sent, run, oracle.name))
+
+
+def _compare(
+    bundle: Bundle,
+    board: Board,
+    codes: NDArray[np.int8],
+    expected: Outputs,
+    floats: Outputs,
+    sent: SentWindows,
+    run: BoardRun,
+) -> Comparison:
+    host = Decisions(window_crcs(codes), expected.features, expected.logits)
+    device = Decisions(
+        np.array([result.codes_crc32 for result in run.results], dtype=np.uint32),
+        np.stack([result.features for result in run.results]),
+        np.stack([result.logits for result in run.results]),
+    )
+    truth = Truth(
+        labels=sent.labels,
+        features=sent.true_features,
+        float_features=floats.features,
+        float_logits=floats.logits,
+    )
+    number_format = NumberFormat.from_bundle(bundle.body.model_dump())
+    return compare(host, device, number_format, _ticks(board, run), truth)
+
+
+def _ticks(board: Board, run: BoardRun) -> Ticks:
+    """Counter differences in the board's unit; a decision costs the front end of one hop, FIN and head."""
+    units = board.counter.units
+    front_end = np.array([units(result.front_end_ticks) for result in run.results]) / WINDOW_FRAMES
+    fin = np.array([units(result.fin_ticks) for result in run.results])
+    head = np.array([units(result.head_ticks) for result in run.results])
+    stages = {"front_end": front_end, "fin": fin, "head": head, "total": front_end + fin + head}
+    return Ticks(board.counter.kind, stages, HOP_US, board.counter.units_per_second)
+
+
+def _facts(
+    bundle: Bundle, board: Board, image: Image, sent: SentWindows, run: BoardRun, oracle: str
+) -> Facts:
+    body = bundle.body
+    return Facts(
+        oracle=oracle,
+        class_labels=body.classes,
+        class_names=body.class_names,
+        link=LinkFacts(
+            bytes=run.link.bytes_sent + run.link.bytes_received,
+            crc_errors=run.link.crc_errors + run.stats.crc_errors,
+            resyncs=run.link.resyncs + run.stats.framing_errors,
+            rtt_ms_p50=float(np.median(run.link.round_trips_ms)),
+        ),
+        memory=MemoryFacts(**asdict(image.sizes), stack_high_water=run.stats.stack_high_water),
+        board={"name": board.name, "core": board.core, "description": board.description},
+        bundle={
+            "model_sha256": body.model_sha256,
+            "scheme": body.scheme,
+            "dataset": body.dataset,
+            "subject": body.subject,
+            "macs": body.macs,
+            "state_contract": body.state["contract"],
+            "build_id": image.build_id,
+        },
+        method={
+            "windows": sent.origin,
+            "each window": "sent as raw counts; the board starts from reset, encodes, infers, and answers",
+            "a decision": "the front end of one frame (its mean over the window), the FIN and the head",
+            "deadlines": f"placed at {board.counter.units_per_second:,} {board.counter.kind} a second",
+        },
+    )

@@ -1,0 +1,104 @@
+"""Which windows a validation sends: the bundle's golden ones, or test windows of a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.convert.bundle import Bundle
+from myofin.errors import RecordingError
+from myofin.features import window_features
+from myofin.recordings.check import load_trainable
+from myofin.recordings.model import Recording
+from myofin.windows import cut_windows, gather, spread
+
+DEFAULT_WINDOWS = 300
+
+
+@dataclass(frozen=True)
+class SentWindows:
+    """Windows of test repetitions.
+
+    Attributes:
+        counts: int16 ``[w, window_samples, channels]``, raw ADC counts.
+        labels: int64 ``[w]``, positions among the bundle's classes; -1 for a movement it does not know.
+        true_features: float64 ``[w, channels, features]``, closed form, natural domain.
+        origin: One sentence on where they are from.
+        inputs: SHA-256 of each file they were read from, by name.
+    """
+
+    counts: NDArray[np.int16]
+    labels: NDArray[np.int64]
+    true_features: NDArray[np.float64]
+    origin: str
+    inputs: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+
+def golden_windows(bundle: Bundle, limit: int | None) -> SentWindows:
+    """The bundle's own golden windows, evenly thinned to ``limit`` where that is given."""
+    golden = bundle.golden()
+    total = len(golden.labels)
+    index = np.arange(total) if limit is None or limit >= total else np.arange(limit) * total // limit
+    return SentWindows(
+        counts=golden.counts[index],
+        labels=_positions(bundle, golden.labels[index]),
+        true_features=golden.true_features[index],
+        origin=f"{len(index)} golden windows of the bundle, from the test repetitions {_test(bundle)}",
+        inputs={},
+    )
+
+
+def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int) -> SentWindows:
+    """At most ``limit`` windows of the test repetitions of a recording, evenly spread over the movements.
+
+    Raises:
+        RecordingError: The recording cannot be read, is not the signal that the network was made for, or has
+            no window in the test repetitions.
+    """
+    recording = load_trainable(data, subject)
+    body = bundle.body
+    _check_signal(recording, bundle)
+    found = cut_windows(recording, frame_samples=body.frame_samples, repetitions=body.split.test)
+    windows = spread(found.take(np.isin(found.labels, body.classes)), limit)
+    if len(windows) == 0:
+        raise RecordingError(
+            f"{recording.source} has no window of 300 ms in the test repetitions {_test(bundle)}.",
+            hint="Give a recording with these repetitions and the movements that the network was trained on.",
+        )
+    counts = gather(recording.counts, windows.starts, body.window_samples)
+    z = bundle.frontend.zscore(recording.counts)
+    return SentWindows(
+        counts=counts,
+        labels=_positions(bundle, windows.labels),
+        true_features=window_features(gather(z, windows.starts, body.window_samples)),
+        origin=(
+            f"{len(windows)} windows of {recording.source}, subject {recording.subject}, "
+            f"spread evenly over the movements of the test repetitions {_test(bundle)}"
+        ),
+        inputs=dict(recording.sha256s),
+    )
+
+
+def _check_signal(recording: Recording, bundle: Bundle) -> None:
+    body = bundle.body
+    if (recording.rate_hz, recording.channels) != (body.rate_hz, body.channels):
+        raise RecordingError(
+            f"{recording.source} has {recording.channels} channels at {recording.rate_hz} Hz; "
+            f"the bundle was made for {body.channels} at {body.rate_hz} Hz.",
+            hint="Give a recording of the kind that the network was trained on.",
+        )
+
+
+def _positions(bundle: Bundle, labels: NDArray[np.int16]) -> NDArray[np.int64]:
+    position = {label: index for index, label in enumerate(bundle.body.classes)}
+    return np.array([position.get(int(label), -1) for label in labels], dtype=np.int64)
+
+
+def _test(bundle: Bundle) -> str:
+    return ", ".join(map(str, bundle.body.split.test))

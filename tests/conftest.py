@@ -1,0 +1,44 @@
+"""Shared by all tests: where real recordings are, and one small network trained once for the whole run.
+
+TensorFlow must not share a process with the TFLite runtime, so whatever needs it runs in a child process.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+REAL = ROOT.parent / "shared" / "data"
+
+
+def myofin(*arguments, check=True, **options):
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "-m", "myofin", *map(str, arguments)]
+    return subprocess.run(command, check=check, capture_output=True, text=True, timeout=600, **options)
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real recordings; absent on most machines, since they may not be redistributed."""
+    if not REAL.is_dir():
+        pytest.skip("the real recordings (../shared/data) are not on this machine")
+    return REAL
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """A folder with a small synthetic recording and a run trained on it: 4 channels, 1 kHz, 5 movements."""
+    folder = tmp_path_factory.mktemp("small")
+    shape = ("--channels", 4, "--rate-hz", 1000, "--movements", 5, "--movement-s", 1.2, "--rest-s", 0.4)
+    myofin("data", "synth", "--out", folder / "recording.npz", *shape)
+    myofin("train", "--data", folder / "recording.npz", "--out", folder / "run", "--epochs", 4, "--units", 8)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_bundle(small):
+    """The int8 bundle of the small run."""
+    myofin("convert", small / "run", "--scheme", "int8", "--out", small / "bundle")
+    return small / "bundle"
