@@ -31,6 +31,6 @@ def _describe(board: Board) -> str:
             f"{board.name}: {board.description}",
             f"  {kind}; {board.core} at {board.clock_hz / 1e6:g} MHz; "
             f"flash {memory.flash_bytes // 1024:,} KiB, RAM {memory.ram_bytes // 1024:,} KiB",
-            f"  counts {counter.kind}; deadlines at {counter.units_per_second / 1e6:g} M {counter.kind} a second",
+            f"  counts {counter.kind}; deadlines at {counter.units_per_second / 1e6:g} M a second",
         )
     )

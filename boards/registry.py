@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from functools import lru_cache
+from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,8 +56,12 @@ class Counter(_Facts):
     units_per_second: int = Field(gt=0)
 
     def units(self, ticks: int) -> int:
-        """Instructions (or cycles) in a counter difference, rounded to the nearest."""
-        return round(ticks / self.ticks_per_unit)
+        """Instructions (or cycles) that a stopwatch reading stands for.
+
+        A tick is counted when it is complete, so n units read floor(n * ticks_per_unit), and rounding up
+        gives n back exactly whenever a unit is at least one tick long.
+        """
+        return math.ceil(ticks / Fraction(repr(self.ticks_per_unit)))
 
 
 class Emulator(_Facts):
@@ -91,7 +97,7 @@ def list_boards() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in _FOLDER.glob(f"*/{_DESCRIPTION}")))
 
 
-@lru_cache(maxsize=None)
+@cache
 def load_board(name: str) -> Board:
     """Read a board's description.
 

@@ -152,9 +152,7 @@ def _sources(bundle_c_dir: Path, board: Board) -> list[Path]:
     ]
 
 
-def _build_id(
-    compiler: str, sources: Sequence[Path], bundle_c_dir: Path, board: Board, engine: str
-) -> str:
+def _build_id(compiler: str, sources: Sequence[Path], bundle_c_dir: Path, board: Board, engine: str) -> str:
     """SHA-256 over everything that decides the image: compiler, settings, and the text of every input."""
     version = _run([compiler, "--version"]).stdout.splitlines()[0]
     headers = [*sorted(_FIRMWARE.glob("*.h")), *sorted(bundle_c_dir.glob("*.h"))]

@@ -37,7 +37,7 @@ def encode_frame(frame: Frame) -> bytes:
     """The frame's bytes, between delimiters: the first ends whatever noise came before."""
     body = struct.pack("<BH", frame.type, frame.sequence) + frame.payload
     checked = body + struct.pack("<I", zlib.crc32(body))
-    return DELIMITER + cobs.encode(checked) + DELIMITER
+    return b"".join((DELIMITER, cobs.encode(checked), DELIMITER))
 
 
 def decode_body(encoded: bytes) -> Frame | Damage:

@@ -9,10 +9,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from enum import IntEnum, IntFlag
-from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Final, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Final, TypeVar, cast, get_type_hints
 
 PROTOCOL_VERSION: Final = 1
 HEADER_BYTES: Final = 3
@@ -160,11 +159,16 @@ class Payload:
 Message = TypeVar("Message", bound=Payload)
 
 
-@lru_cache(maxsize=None)
+_layouts: Final[dict[int, dict[str, Wire]]] = {}  # by message type; reading annotations is slow
+
+
 def layout(message: type[Payload]) -> dict[str, Wire]:
     """The wire layout of each field of a message, in order."""
-    hints = get_type_hints(message, include_extras=True)
-    return {item.name: hints[item.name].__metadata__[0] for item in fields(message)}  # type: ignore[arg-type]
+    if message.TYPE not in _layouts:
+        hints = get_type_hints(message, include_extras=True)
+        declared: tuple[Field[Any], ...] = fields(cast(Any, message))
+        _layouts[message.TYPE] = {item.name: hints[item.name].__metadata__[0] for item in declared}
+    return _layouts[message.TYPE]
 
 
 def fixed_bytes(message: type[Payload]) -> int:

@@ -171,7 +171,9 @@ def _c_put(message: type[Payload]) -> str:
     lines = [f"\nstatic inline uint8_t *{name}_put(uint8_t *out, const {name}_t *message) {{"]
     for field_name, field in fields.items():
         value = f"message->{field_name}"
-        call = f"bytes(out, {value}, {field.size}u)" if _is_array(field) else f"u{8 * field.size}(out, {value})"
+        call = (
+            f"bytes(out, {value}, {field.size}u)" if _is_array(field) else f"u{8 * field.size}(out, {value})"
+        )
         lines.append(f"    out = wire_put_{call};")
     return "\n".join([*lines, "    return out;", "}", ""])
 

@@ -88,17 +88,18 @@ static void answer_hello(app_t *app, uint16_t sequence) {
 
 static void answer_result(app_t *app, uint16_t sequence, uint32_t index) {
     const int8_t *const codes = myofin_window_codes(&app->model);
-    const uint32_t start = port_ticks();
+    port_stopwatch_start();
     myofin_fin(&app->model, codes, app->features);
-    const uint32_t middle = port_ticks();
+    const uint32_t fin_ticks = port_stopwatch_stop();
+    port_stopwatch_start();
     myofin_head(&app->model, app->logits);
-    const uint32_t end = port_ticks();
+    const uint32_t head_ticks = port_stopwatch_stop();
     const wire_result_t result = {
         .index = index,
         .codes_crc32 = crc32_of(codes, MYOFIN_WINDOW_CODES),
         .front_end_ticks = app->front_end_ticks,
-        .fin_ticks = middle - start,
-        .head_ticks = end - middle,
+        .fin_ticks = fin_ticks,
+        .head_ticks = head_ticks,
     };
     app->front_end_ticks = 0;
     uint8_t *out = wire_result_put(payload_of(app), &result);
@@ -113,9 +114,9 @@ static void push_frames(app_t *app, const uint8_t *counts, uint32_t frames) {
             app->frame[i] = (int16_t)wire_get_u16(counts);
             counts += 2;
         }
-        const uint32_t start = port_ticks();
+        port_stopwatch_start();
         app->window_full = myofin_push_frame(&app->model, app->frame);
-        app->front_end_ticks += port_ticks() - start;
+        app->front_end_ticks += port_stopwatch_stop();
         app->frames_held++;
     }
 }

@@ -6,11 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Start the byte channel and the counter; called once, first thing in main. */
+/* Start the byte channel; called once, first thing in main. */
 void port_init(void);
 
-/* The free-running counter named in board.toml; differences modulo 2^32 are what is used. */
-uint32_t port_ticks(void);
+/* The stopwatch counts ticks of the counter named in board.toml, up to 2^32. It starts anew, in the
+ * same phase every time, so that the same instructions give the same ticks in every run. */
+void port_stopwatch_start(void);
+
+/* Stop, and return the ticks since the start. */
+uint32_t port_stopwatch_stop(void);
 
 /* Take one received byte; false when there is none. */
 bool port_read(uint8_t *byte);
