@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -118,4 +119,14 @@ def missing(path: Path) -> RecordingError:
     return RecordingError(
         f"There is no recording at {path}.",
         hint="Give the path of a .mat or .npz file, or of a folder with such files.",
+    )
+
+
+def unreadable(path: Path, kind: str, error: Exception, hint: str) -> Exception:
+    """Return the error for a damaged file; a fault of the disk or of permission is returned as it is."""
+    # Readers of truncated files raise OSError too: without an errno, or with that of a seek beyond the end.
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+        return error
+    return RecordingError(
+        f"{path.name} cannot be read as a {kind} file ({type(error).__name__}: {error}).", hint=hint
     )

@@ -6,6 +6,7 @@ Atzori et al. 2014 (Sci Data 1:140053) describe DB1 and DB2, Pizzolato et al. 20
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import scipy.io
 from myofin.artifacts import sha256_file
 from myofin.errors import RecordingError
 from myofin.recordings.convert_counts import to_counts
-from myofin.recordings.model import NO_REPETITION, Finding, Recording, trials_of
+from myofin.recordings.model import NO_REPETITION, Finding, Recording, trials_of, unreadable
 
 _NAMES = (
     re.compile(r"^S(?P<subject>\d+)_A\d+_E(?P<exercise>\d+)$", re.IGNORECASE),
@@ -69,8 +70,8 @@ def parse_name(path: Path) -> NinaproName | None:
 def read_ninapro(path: Path) -> Recording:
     """Read one Ninapro ``.mat`` file.
 
-    The corrected ``restimulus`` and ``rerepetition`` are preferred. Keys of different lengths are cut to the
-    shortest, which is a finding. Repetition 0 (rest) becomes -1.
+    The corrected ``restimulus`` and ``rerepetition`` are preferred, as a pair. Keys of different
+    lengths are cut to the shortest, which is a finding. Repetition 0 (rest) becomes -1.
 
     Raises:
         RecordingError: The file cannot be read, or is no Ninapro recording.
@@ -78,8 +79,7 @@ def read_ninapro(path: Path) -> Recording:
     content = _read_mat(path)
     signal = _signal(path, content)
     database, notes = _identify(path, content, signal.shape[1])
-    labels = _track(path, content, ("restimulus", "stimulus"))
-    repetitions = _track(path, content, ("rerepetition", "repetition"))
+    labels, repetitions = _tracks(path, content)
     samples = min(signal.shape[0], len(labels), len(repetitions))
     if samples == 0:
         raise RecordingError(f"{path.name} holds no samples.", hint=_REDOWNLOAD)
@@ -108,19 +108,29 @@ def read_ninapro(path: Path) -> Recording:
 def _read_mat(path: Path) -> Mapping[str, Any]:
     try:
         content: Mapping[str, Any] = scipy.io.loadmat(path, variable_names=_KEYS)
+        _check_whole(path)
     except NotImplementedError as error:
         raise RecordingError(
             f"{path.name} is a MATLAB 7.3 (HDF5) file, which is not read here.",
             hint="Save it in MATLAB with save(..., '-v7').",
         ) from error
-    except OSError:
-        raise
-    except Exception as error:  # scipy's reader raises whatever a damaged byte leads it to
-        raise RecordingError(
-            f"{path.name} cannot be read as a MATLAB file ({type(error).__name__}: {error}).",
-            hint=_REDOWNLOAD,
-        ) from error
+    except Exception as error:  # the reader raises whatever a damaged byte leads it to
+        raise unreadable(path, "MATLAB", error, _REDOWNLOAD) from error
     return content
+
+
+def _check_whole(path: Path) -> None:
+    """Walk the top-level elements of a MATLAB 5 file, since scipy may read a truncated one silently."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        order = {b"IM": "<", b"MI": ">"}.get(stream.read(128)[126:])
+        position = 128
+        while order and position < size:
+            stream.seek(position)
+            tag = stream.read(8)
+            position = position + 8 + struct.unpack(f"{order}2I", tag)[1] if len(tag) == 8 else size + 1
+    if order and position != size:
+        raise ValueError(f"it ends after {size} bytes, inside a variable")
 
 
 def _signal(path: Path, content: Mapping[str, Any]) -> npt.NDArray[Any]:
@@ -158,21 +168,24 @@ def _scalar(content: Mapping[str, Any], key: str) -> int | None:
     return int(value.flat[0]) if value.size == 1 and value.dtype.kind in "iuf" else None
 
 
-def _track(path: Path, content: Mapping[str, Any], names: tuple[str, str]) -> npt.NDArray[np.int16]:
-    for name in names:
-        if name not in content:
-            continue
-        track = np.asarray(content[name])
-        if track.dtype.kind not in "iuf" or track.size != max(track.shape, default=0):
-            raise RecordingError(
-                f"`{name}` in {path.name} is {track.dtype} of shape {track.shape}, not one number a sample.",
-                hint="Give the file as Ninapro published it.",
-            )
-        return _whole_numbers(path, name, track.ravel())
+def _tracks(path: Path, content: Mapping[str, Any]) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+    for names in (("restimulus", "rerepetition"), ("stimulus", "repetition")):
+        if all(name in content for name in names):
+            labels, repetitions = (_track(path, name, np.asarray(content[name])) for name in names)
+            return labels, repetitions
     raise RecordingError(
-        f"{path.name} holds neither `{names[0]}` nor `{names[1]}`.",
+        f"{path.name} holds neither `restimulus` with `rerepetition` nor `stimulus` with `repetition`.",
         hint="Give a Ninapro file with its labels, such as S1_E1_A1.mat.",
     )
+
+
+def _track(path: Path, name: str, track: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
+    if track.dtype.kind not in "iuf" or track.size != max(track.shape, default=0):
+        raise RecordingError(
+            f"`{name}` in {path.name} is {track.dtype} of shape {track.shape}, not one number a sample.",
+            hint="Give the file as Ninapro published it.",
+        )
+    return _whole_numbers(path, name, track.ravel())
 
 
 def _whole_numbers(path: Path, name: str, track: npt.NDArray[Any]) -> npt.NDArray[np.int16]:

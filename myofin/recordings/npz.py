@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +14,7 @@ import numpy.typing as npt
 
 from myofin.artifacts import sha256_file
 from myofin.errors import RecordingError
-from myofin.recordings.model import Finding, Int16Array, Recording, trials_of
+from myofin.recordings.model import Finding, Int16Array, Recording, trials_of, unreadable
 
 CONTINUOUS_LAYOUT = "myofin-continuous-1"
 _TRIAL_KEY = re.compile(r"^g(?P<gesture>\d{1,4})_r(?P<repetition>\d{1,4})$")
@@ -99,23 +97,14 @@ def write_continuous(path: Path, recording: Recording, config_json: str) -> None
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it is a single array, not an archive")
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("it is a single array, not an archive")
+        with archive:
             return {key: np.asarray(archive[key]) for key in archive.files}
-    except (
-        ValueError,
-        KeyError,
-        EOFError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise RecordingError(
-            f"{path.name} cannot be read as a .npz file ({type(error).__name__}: {error}).",
-            hint="Copy or make the file again; arrays of Python objects are not read.",
-        ) from error
+    except Exception as error:  # the reader raises whatever a damaged byte leads it to
+        hint = "Copy or make the file again; arrays of Python objects are not read."
+        raise unreadable(path, ".npz", error, hint) from error
 
 
 def _trials(path: Path, content: Mapping[str, npt.NDArray[Any]]) -> Recording:
@@ -205,7 +194,16 @@ def _continuous(path: Path, content: Mapping[str, npt.NDArray[Any]]) -> Recordin
         subject=str(content["subject"]),
         source=path.name,
         dataset=str(content["dataset"]),
-        counts_per_unit=float(content["counts_per_unit"]) if "counts_per_unit" in content else 1.0,
+        counts_per_unit=_scale(path, content.get("counts_per_unit", np.array(1.0))),
         unit=str(content["unit"]) if "unit" in content else "count",
         sha256s={path.name: sha256_file(path)},
     )
+
+
+def _scale(path: Path, value: npt.NDArray[Any]) -> float:
+    if value.size != 1 or value.dtype.kind not in "iuf" or not 0 < float(value.flat[0]) < np.inf:
+        raise RecordingError(
+            f"{path.name} states no positive number as counts_per_unit.",
+            hint="Make the file again: myofin data synth --out FILE.npz.",
+        )
+    return float(value.flat[0])
