@@ -19,6 +19,8 @@ from typing import IO, Final
 from myofin.boards.registry import Board, Emulator
 from myofin.errors import BoardError, InputError, LinkError, ToolMissingError
 from myofin.firmware_bridge.build import Image
+from myofin.firmware_bridge.link import open_link
+from myofin.firmware_bridge.session import BoardSession
 
 _STOP_TIMEOUT_S: Final = 5.0
 _EXIT_GRACE_S: Final = 0.5
@@ -62,6 +64,15 @@ def emulated(image: Image, board: Board) -> Iterator[str]:
         finally:
             stop()
             atexit.unregister(stop)
+
+
+@contextmanager
+def emulated_session(image: Image, board: Board) -> Iterator[BoardSession]:
+    """Run an image in the board's emulator, and yield a session that has said hello. Raises as ``emulated``."""
+    with emulated(image, board) as url, open_link(url) as link:
+        session = BoardSession(link)
+        session.hello()
+        yield session
 
 
 def command(image: Image, board: Board, descriptor: int) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable
@@ -48,7 +47,7 @@ Values = npt.NDArray[np.generic]
 
 
 @dataclass
-class LinkStatistics:
+class LinkCounters:
     """What the host saw of the link since the session object was made."""
 
     bytes_sent: int = 0
@@ -59,11 +58,6 @@ class LinkStatistics:
     retransmits: int = 0
     stale_frames: int = 0  # answers to earlier requests, and echoes of our own
     round_trips_ms: list[float] = field(default_factory=list)
-
-    @property
-    def rtt_ms_p50(self) -> float:
-        """Median time from sending a request to its answer, milliseconds; 0 before the first."""
-        return statistics.median(self.round_trips_ms) if self.round_trips_ms else 0.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +93,7 @@ class BoardSession:
     def __init__(
         self, link: Link, *, timing: Timing | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.statistics = LinkStatistics()
+        self.counters = LinkCounters()
         self._link = link
         self._timing = timing or Timing()
         self._clock = clock
@@ -192,13 +186,13 @@ class BoardSession:
         patience_s = patience_s or self._timing.answer_s
         for attempt in range(self._timing.attempts):
             if attempt:
-                self.statistics.retransmits += 1
+                self.counters.retransmits += 1
             sent_at = self._clock()
             self._link.write(data)
-            self.statistics.bytes_sent += len(data)
+            self.counters.bytes_sent += len(data)
             frame = self._await_answer(sent_at + patience_s)
             if frame is not None:
-                self.statistics.round_trips_ms.append(1e3 * (self._clock() - sent_at))
+                self.counters.round_trips_ms.append(1e3 * (self._clock() - sent_at))
                 return frame
         raise LinkError(
             f"The board on {self._link.name} did not answer {request.NAME}, "
@@ -216,20 +210,20 @@ class BoardSession:
                 elif self._is_answer(item):
                     return item
                 else:
-                    self.statistics.stale_frames += 1
+                    self.counters.stale_frames += 1
             left = deadline - self._clock()
             if left <= 0:
-                self.statistics.timeouts += 1
+                self.counters.timeouts += 1
                 return None
             data = self._link.read(_READ_BYTES, left)
-            self.statistics.bytes_received += len(data)
+            self.counters.bytes_received += len(data)
             self._arrived.extend(self._reader.feed(data))
 
     def _count_damage(self, damage: Damage) -> None:
         if damage is Damage.CRC:
-            self.statistics.crc_errors += 1
+            self.counters.crc_errors += 1
         else:
-            self.statistics.resyncs += 1
+            self.counters.resyncs += 1
 
     def _is_answer(self, frame: Frame) -> bool:
         if frame.type == Error.TYPE and frame.payload[:1] == bytes([ErrorCode.FAULT]):
