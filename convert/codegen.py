@@ -120,7 +120,7 @@ def _render(template: str, facts: _Facts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701: this is C, not HTML
+        autoescape=False,  # this is C, not HTML
     )
     program = facts.program
     return environment.get_template(template).render(

@@ -29,6 +29,9 @@ class Scale:
     shift: int
 
 
+NO_SCALE: Final = Scale(0, 0)
+
+
 def fixed_point(factor: float) -> Scale:
     """The nearest fixed-point factor; below 2^-32 it is zero (the reference's QuantizeMultiplier)."""
     if factor == 0.0:
@@ -126,7 +129,7 @@ def dense_weights(graph: Graph, operator: Operator) -> DenseWeights:
     """
     x, output = graph.input(operator, 0), graph.output(operator)
     weights = graph.constant(operator, 1).reshape(graph.input(operator, 1).shape[0], -1)
-    if (x.dtype, output.dtype, weights.dtype) != ("int8", "int8", np.int8):
+    if {x.dtype, output.dtype, weights.dtype.name} != {"int8"}:
         raise refuse(operator, "is not int8 throughout", "Convert with full-integer quantization")
     bias = _bias(graph, operator, len(weights))
     low, high = activation_range(operator, output)
@@ -211,7 +214,7 @@ def float_dense(graph: Graph, operator: Operator) -> FloatDense:
     bias = np.zeros(len(weights), np.float32)
     if graph.optional_input(operator, 2) is not None:
         bias = graph.constant(operator, 2).reshape(-1)
-    if (weights.dtype, bias.dtype) != (np.float32, np.float32) or len(bias) != len(weights):
+    if {weights.dtype.name, bias.dtype.name} != {"float32"} or len(bias) != len(weights):
         raise refuse(operator, "is not float32 throughout", "Convert with `--scheme float32` or `int8`")
     low, high = float_activation_range(operator)
     return FloatDense(weights=weights, bias=bias, low=low, high=high)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.convert.codegen_arithmetic import DenseWeights, FloatDense, Scale
+from myofin.convert.codegen_arithmetic import NO_SCALE, DenseWeights, FloatDense, Scale
 
 Scheme = Literal["int8", "float32"]
 PoolMode = Literal["mean", "max"]
@@ -75,9 +75,9 @@ class LstmNumbers:
     cell_clip: float
     input_scales: tuple[Scale, ...] = ()
     recurrent_scales: tuple[Scale, ...] = ()
-    forget_scale: Scale = Scale(0, 0)
-    update_scale: Scale = Scale(0, 0)
-    hidden_scale: Scale = Scale(0, 0)
+    forget_scale: Scale = NO_SCALE
+    update_scale: Scale = NO_SCALE
+    hidden_scale: Scale = NO_SCALE
     tanh_factor: int = 0
     tanh_shift: int = 0
     hidden_zero_point: int = 0
@@ -124,8 +124,8 @@ class AddStep:
     output: Buffer
     input_zero_point: int = 0
     zero_point: int = 0
-    input_scale: Scale = Scale(0, 0)
-    output_scale: Scale = Scale(0, 0)
+    input_scale: Scale = NO_SCALE
+    output_scale: Scale = NO_SCALE
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def _take_frame(step: LstmStep, scheme: Scheme) -> list[str]:
         lines = [f"myofin_embed_{suffix}({pool}, frame, state->{name}_x);"]
     elif frame.groups == 1:
         lines = [
-            f"myofin_{mode}_{suffix}({pool}, frame, state->{name}_x + {i * frame.width}u);"
+            f"myofin_{mode}_{suffix}({pool}, frame, {_at(f'state->{name}_x', i * frame.width)});"
             for i, mode in enumerate(frame.modes)
         ]
     else:
@@ -102,11 +102,15 @@ def _take_frame(step: LstmStep, scheme: Scheme) -> list[str]:
         columns = frame.width * len(frame.modes)
         lines.append(f"    {VALUE_TYPE[scheme]} *x = state->{name}_x + (group * {columns}u);")
         lines += [
-            f"    myofin_{mode}_{suffix}({pool}, samples, x + {i * frame.width}u);"
+            f"    myofin_{mode}_{suffix}({pool}, samples, {_at('x', i * frame.width)});"
             for i, mode in enumerate(frame.modes)
         ]
         lines.append("}")
     return ["            " + line for line in [*lines, gates % f"state->{name}_x"]]
+
+
+def _at(base: str, offset: int) -> str:
+    return f"{base} + {offset}u" if offset else base
 
 
 def _lstm_constants(step: LstmStep, scheme: Scheme) -> str:
@@ -206,7 +210,8 @@ def _add(step: AddStep, scheme: Scheme) -> StepText:
         }
     fields |= {"low": c.number(step.low, dtype), "high": c.number(step.high, dtype)}
     text = constants + "\n" + c.struct(f"myofin_add_{suffix}_t", upper, fields)
-    call = f"    myofin_add_{suffix}(&{upper}, {step.rows}u, state->{step.source.name}, state->{step.output.name});"
+    arguments = f"&{upper}, {step.rows}u, state->{step.source.name}, state->{step.output.name}"
+    call = f"    myofin_add_{suffix}({arguments});"
     kernels = (f"myofin_dense_{suffix}",) + (("myofin_fixed",) if scheme == "int8" else ())
     return StepText(text, (), call, kernels)
 

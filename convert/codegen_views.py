@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from myofin.convert.codegen_program import Buffer, LstmStep, PoolMode
@@ -185,7 +186,7 @@ def pool(graph: Graph, operator: Operator, view: View) -> View:
             operator, "pads or has a fused activation", "Pool with padding 'valid' over whole frames"
         )
     places, columns, _ = places_and_columns(view)
-    windows = np.lib.stride_tricks.sliding_window_view(places, (height, width), axis=(1, 2))
+    windows = sliding_window_view(sliding_window_view(places, height, axis=1), width, axis=2)
     windows = windows[:, :: options["StrideH"], :: options["StrideW"]]
     if not np.all(windows == windows[:, :, :, :1]) or not np.all(columns == columns[0, 0, 0]):
         raise refuse(operator, "pools samples in an unknown order", "Keep the embedding as the last axis")

@@ -125,9 +125,7 @@ class _TflmInterpreter:
     def __init__(self, content: bytes, graph: Graph, arena_bytes: int | None) -> None:
         runtime = import_tflm()
         try:
-            self._tflm = runtime.Interpreter.from_bytes(
-                content, arena_size=arena_bytes or _roomy_arena(graph)
-            )
+            self._tflm = runtime.Interpreter.from_bytes(content, arena_size=arena_bytes or roomy_arena(graph))
         except RuntimeError as error:
             raise ModelError(
                 "TFLM does not load the model (its reason is printed above).",
@@ -145,8 +143,8 @@ class _TflmInterpreter:
         return self._tflm.get_output(self._positions[0]), self._tflm.get_output(self._positions[1])
 
 
-def _roomy_arena(graph: Graph) -> int:
-    """More bytes than TFLM can need: every tensor alive at once, and 64 kB and 2 kB a tensor of bookkeeping."""
+def roomy_arena(graph: Graph) -> int:
+    """Bytes of arena that always suffice: all tensors alive at once, 2 kB of bookkeeping for each, 64 kB."""
     return (1 << 16) + sum(8 * tensor.size + 2048 for tensor in graph.tensors)
 
 

@@ -33,7 +33,8 @@ SMALLEST_CELL_SCALE: Final = 2.0**-15
 
 _HINT = "Convert the model again, or copy it again if it came over a network."
 _DTYPES: Mapping[int, str] = {
-    0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8", 10: "float64",
+    0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8",
+    10: "float64",
 }  # fmt: skip
 _SCALE_FIELD = 8  # vtable slot of QuantizationParameters.scale
 _NAME_FIELD = 10  # vtable slot of Tensor.name

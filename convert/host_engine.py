@@ -190,7 +190,7 @@ class HostEngine:
         return codes
 
     def stream(self, counts: NDArray[np.int16]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """``myofin_push_frame`` and ``myofin_decide`` over a recording: outputs of every hop with a window."""
+        """``myofin_push_frame`` and ``myofin_decide`` over a recording: outputs of each full window."""
         frames = len(counts) // self.sizes.frame_samples
         used = np.ascontiguousarray(counts[: frames * self.sizes.frame_samples], dtype=np.int16)
         features, logits = self._outputs(frames)
