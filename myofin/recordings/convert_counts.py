@@ -24,7 +24,8 @@ def to_counts(signal: npt.NDArray[Any], counts_per_unit: float) -> tuple[Int16Ar
     clipped, fractional = np.zeros_like(bad), 0
     for start in range(0, signal.shape[0], _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
-        scaled = np.asarray(signal[rows], dtype=np.float64) * counts_per_unit
+        with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are counted below
+            scaled = np.asarray(signal[rows], dtype=np.float64) * counts_per_unit
         finite = np.isfinite(scaled)
         scaled = np.where(finite, scaled, 0.0)
         rounded = np.rint(scaled)

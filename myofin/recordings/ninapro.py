@@ -6,7 +6,6 @@ Atzori et al. 2014 (Sci Data 1:140053) describe DB1 and DB2, Pizzolato et al. 20
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.io
 
 from myofin.artifacts import sha256_file
 from myofin.errors import RecordingError
 from myofin.recordings.convert_counts import to_counts
+from myofin.recordings.matlab5 import Matlab73Error, read_matlab5
 from myofin.recordings.model import NO_REPETITION, Finding, Recording, trials_of, unreadable
 
 _NAMES = (
@@ -28,6 +27,9 @@ _NAMES = (
 )
 _KEYS = ("emg", "stimulus", "restimulus", "repetition", "rerepetition", "subject", "frequency")
 _REDOWNLOAD = "Download the file again; it is not a complete MATLAB 5 file."
+
+
+_Content = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -105,35 +107,19 @@ def read_ninapro(path: Path) -> Recording:
     )
 
 
-def _read_mat(path: Path) -> Mapping[str, Any]:
+def _read_mat(path: Path) -> _Content:
     try:
-        content: Mapping[str, Any] = scipy.io.loadmat(path, variable_names=_KEYS)
-        _check_whole(path)
-    except NotImplementedError as error:
+        return read_matlab5(path, _KEYS)
+    except Matlab73Error as error:
         raise RecordingError(
             f"{path.name} is a MATLAB 7.3 (HDF5) file, which is not read here.",
             hint="Save it in MATLAB with save(..., '-v7').",
         ) from error
-    except Exception as error:  # the reader raises whatever a damaged byte leads it to
+    except ValueError as error:
         raise unreadable(path, "MATLAB", error, _REDOWNLOAD) from error
-    return content
 
 
-def _check_whole(path: Path) -> None:
-    """Walk the top-level elements of a MATLAB 5 file, since scipy may read a truncated one silently."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        order = {b"IM": "<", b"MI": ">"}.get(stream.read(128)[126:])
-        position = 128
-        while order and position < size:
-            stream.seek(position)
-            tag = stream.read(8)
-            position = position + 8 + struct.unpack(f"{order}2I", tag)[1] if len(tag) == 8 else size + 1
-    if order and position != size:
-        raise ValueError(f"it ends after {size} bytes, inside a variable")
-
-
-def _signal(path: Path, content: Mapping[str, Any]) -> npt.NDArray[Any]:
+def _signal(path: Path, content: _Content) -> npt.NDArray[Any]:
     if "emg" not in content:
         raise RecordingError(
             f"{path.name} holds no variable `emg`, so it is not a Ninapro recording.",
@@ -148,7 +134,7 @@ def _signal(path: Path, content: Mapping[str, Any]) -> npt.NDArray[Any]:
     return signal
 
 
-def _identify(path: Path, content: Mapping[str, Any], channels: int) -> tuple[_Database, tuple[Finding, ...]]:
+def _identify(path: Path, content: _Content, channels: int) -> tuple[_Database, tuple[Finding, ...]]:
     database = _BY_CHANNELS.get(channels)
     if database is None:
         raise RecordingError(
@@ -163,12 +149,12 @@ def _identify(path: Path, content: Mapping[str, Any], channels: int) -> tuple[_D
     return database, (Finding("warning", sentence, "Check which database the file is from."),)
 
 
-def _scalar(content: Mapping[str, Any], key: str) -> int | None:
+def _scalar(content: _Content, key: str) -> int | None:
     value = np.asarray(content.get(key, ()))
     return int(value.flat[0]) if value.size == 1 and value.dtype.kind in "iuf" else None
 
 
-def _tracks(path: Path, content: Mapping[str, Any]) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+def _tracks(path: Path, content: _Content) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
     for names in (("restimulus", "rerepetition"), ("stimulus", "repetition")):
         if all(name in content for name in names):
             labels, repetitions = (_track(path, name, np.asarray(content[name])) for name in names)
@@ -212,7 +198,7 @@ def _length_findings(lengths: Mapping[str, int], samples: int) -> tuple[Finding,
     )
 
 
-def _subject(path: Path, content: Mapping[str, Any]) -> str:
+def _subject(path: Path, content: _Content) -> str:
     named = parse_name(path)
     if named is not None:
         return named.subject

@@ -97,10 +97,10 @@ def write_continuous(path: Path, recording: Recording, config_json: str) -> None
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it is a single array, not an archive")
-        with archive:
+        with path.open("rb") as stream:  # numpy leaves a file that it opened itself open where it then fails
+            archive = np.load(stream, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it is a single array, not an archive")
             return {key: np.asarray(archive[key]) for key in archive.files}
     except Exception as error:  # the reader raises whatever a damaged byte leads it to
         hint = "Copy or make the file again; arrays of Python objects are not read."

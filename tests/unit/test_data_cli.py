@@ -8,7 +8,14 @@ from recording_cases import ninapro_content, trials_content, write_mat, write_np
 
 from myofin.cli import run
 
-SHAPE = "--channels 3 --rate-hz 1000 --movements 2 --repetitions 3 --movement-s 0.6 --rest-s 0.3".split()
+SHAPE = [
+    "--channels=3",
+    "--rate-hz=1000",
+    "--movements=2",
+    "--repetitions=3",
+    "--movement-s=0.6",
+    "--rest-s=0.3",
+]
 
 
 def test_check_says_what_is_there(tmp_path, capsys):

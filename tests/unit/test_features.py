@@ -127,7 +127,7 @@ def test_feature_scores_name_each_feature() -> None:
     )
 
 
-@pytest.mark.parametrize("call", [lambda z: window_features(z), lambda z: recording_features(z, 0)])
+@pytest.mark.parametrize("call", [window_features, lambda z: recording_features(z, 0)])
 def test_impossible_shapes_are_refused(call: object) -> None:
     with pytest.raises(ValueError, match="shape"):
         call(np.zeros((0, 2)))

@@ -88,7 +88,7 @@ def test_objects_other_arrays_and_damage_are_refused(tmp_path):
     whole = write_npz(path, trials_content()).read_bytes()
     for cut in np.linspace(0, len(whole) - 1, 25).astype(int):
         path.write_bytes(whole[:cut])
-        with pytest.raises(RecordingError, match="p1.npz cannot be read"):
+        with pytest.raises(RecordingError, match=r"p1\.npz cannot be read"):
             load_recording(path)
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 0xFF
