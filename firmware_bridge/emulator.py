@@ -68,7 +68,7 @@ def emulated(image: Image, board: Board) -> Iterator[str]:
 
 @contextmanager
 def emulated_session(image: Image, board: Board) -> Iterator[BoardSession]:
-    """Run an image in the board's emulator, and yield a session that has said hello. Raises as ``emulated``."""
+    """Run an image in the board's emulator, and yield a session that has said hello."""
     with emulated(image, board) as url, open_link(url) as link:
         session = BoardSession(link)
         session.hello()

@@ -23,8 +23,8 @@ DOCUMENT_PATH = _FOLDER.parent / "docs" / "protocol.md"
 _REGENERATE = "python -m myofin.firmware_bridge.wire_codegen --write"
 
 _HEADER_START = f"""\
-/* Generated from firmware_bridge/wire.py, do not edit: {_REGENERATE} */
 /* clang-format off */
+/* Generated from firmware_bridge/wire.py, do not edit: {_REGENERATE} */
 #ifndef MYOFIN_WIRE_H
 #define MYOFIN_WIRE_H
 

@@ -52,6 +52,9 @@ void port_init(void) {
     UART->baud_divider = BOARD_CLOCK_HZ / BAUD_RATE;
     UART->control = CONTROL_TX | CONTROL_RX | CONTROL_TX_INTERRUPT | CONTROL_RX_INTERRUPT;
     TIMER->reload = TIMER_START;
+    /* Drops a stale byte. QEMU also needs it: bytes that came before the receiver was on are kept,
+     * and handed over only after a read. */
+    (void)UART->data;
     NVIC_ENABLE = 0x3u; /* UART0 receive and transmit */
 }
 

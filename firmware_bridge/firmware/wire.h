@@ -1,5 +1,5 @@
-/* Generated from firmware_bridge/wire.py, do not edit: python -m myofin.firmware_bridge.wire_codegen --write */
 /* clang-format off */
+/* Generated from firmware_bridge/wire.py, do not edit: python -m myofin.firmware_bridge.wire_codegen --write */
 #ifndef MYOFIN_WIRE_H
 #define MYOFIN_WIRE_H
 
