@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,12 +64,7 @@ def cut_windows(
     starts: list[Int64Array] = []
     labels: list[int] = []
     reps: list[int] = []
-    last_repetition = NO_REPETITION
-    for trial in recording.trials():
-        label, repetition = int(recording.labels[trial.start]), int(recording.repetitions[trial.start])
-        if repetition == NO_REPETITION:
-            repetition = last_repetition
-        last_repetition = repetition
+    for trial, label, repetition in _labelled_trials(recording):
         if (label == REST and not include_rest) or (wanted is not None and repetition not in wanted):
             continue
         starts.append(np.arange(trial.start, trial.stop - span + 1, hop, dtype=np.int64))
@@ -84,6 +79,15 @@ def cut_windows(
     if per_class is None:
         return windows
     return _limit(windows, dict.fromkeys(np.unique(windows.labels).tolist(), per_class))
+
+
+def _labelled_trials(recording: Recording) -> Iterator[tuple[slice, int, int]]:
+    """Yield trials with label and repetition; one that has no repetition takes that of the trial before."""
+    repetition = NO_REPETITION
+    for trial in recording.trials():
+        if (own := int(recording.repetitions[trial.start])) != NO_REPETITION:
+            repetition = own
+        yield trial, int(recording.labels[trial.start]), repetition
 
 
 def gather(counts: npt.NDArray[Any], starts: Int64Array, window_samples: int) -> npt.NDArray[Any]:
