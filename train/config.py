@@ -20,6 +20,7 @@ class TrainConfig:
         batch: Single-channel windows of one step.
         learning_rate: Of Adam at the start; it falls to 0 along a cosine.
         finetune_epochs: Passes in which the network and its head are tuned together; 0 leaves it out.
+        finetune_windows: Windows (all channels) of one such pass, drawn anew for each.
         finetune_learning_rate: Of Adam there.
         max_windows: Most windows (all channels) held for training; evenly spaced over what there is.
         max_test_windows: Most windows measured on validation and on test repetitions, each.
@@ -35,8 +36,9 @@ class TrainConfig:
     epoch_windows: int = 40_000
     batch: int = 128
     learning_rate: float = 8e-3
-    finetune_epochs: int = 3
-    finetune_learning_rate: float = 1e-3
+    finetune_epochs: int = 2
+    finetune_windows: int = 2_000
+    finetune_learning_rate: float = 5e-4
     max_windows: int = 8_000
     max_test_windows: int = 3_000
     golden_windows: int = 256

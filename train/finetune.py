@@ -82,12 +82,13 @@ def finetune(
     best_weights, kept = network.get_weights(), 0
     optimizer = keras.optimizers.Adam(config.finetune_learning_rate)
     step = _make_step(tf, network, optimizer)
-    steps = max(1, len(train.classes) // _BATCH)
+    drawn = min(config.finetune_windows, len(train.classes))
+    steps = max(1, drawn // _BATCH)
     rows: list[EpochRow] = []
     for epoch in range(config.finetune_epochs):
         began = time.perf_counter()
         losses = []
-        for number, index in enumerate(np.array_split(rng.permutation(len(train.classes)), steps)):
+        for number, index in enumerate(np.array_split(rng.permutation(len(train.classes))[:drawn], steps)):
             done = epoch * steps + number
             rate = cosine(config.finetune_learning_rate, done, config.finetune_epochs * steps)
             optimizer.learning_rate.assign(rate)
@@ -107,7 +108,6 @@ def _make_step(tf: Any, network: Network, optimizer: Any) -> Any:
     variables = network.fin_variables + network.head_variables
     optimizer.build(variables)
 
-    @tf.function(reduce_retracing=True)
     def step(codes: Any, targets: Any, classes: Any) -> Any:
         with tf.GradientTape() as tape:
             features = network.imitate_channels(codes)
@@ -121,6 +121,7 @@ def _make_step(tf: Any, network: Network, optimizer: Any) -> Any:
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss
 
-    return lambda codes, targets, classes: step(
+    compiled = tf.function(step, reduce_retracing=True)
+    return lambda codes, targets, classes: compiled(
         tf.constant(codes), tf.constant(targets), tf.constant(classes)
     )

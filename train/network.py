@@ -72,6 +72,8 @@ class Network:
         self._imitate = keras.layers.Dense(shape.features, name="imitate")
         self._head = keras.layers.Dense(shape.classes, name="head")
         self._build()
+        spec = tf.TensorSpec((None, shape.frames, shape.frame_samples), tf.int8)
+        self._predict = tf.function(self.imitate, input_signature=[spec])
 
     def _build(self) -> None:
         shape = self.shape
@@ -118,6 +120,10 @@ class Network:
         pooled = tf.concat([tf.reduce_mean(embedded, 1), tf.reduce_max(embedded, 1)], -1)
         pooled = tf.reshape(pooled, (-1, shape.frames, 2 * shape.embedding))
         return self._imitate(self._lstm(pooled))
+
+    def predict(self, codes: NDArray[np.int8]) -> NDArray[np.float32]:
+        """What ``imitate`` gives, from array to array; traced once."""
+        return np.asarray(self._predict(self._tf.constant(codes)).numpy(), dtype=np.float32)
 
     def imitate_channels(self, codes: Any) -> Any:
         """Features ``[n, channels * features]`` of windows ``[n, frames, frame_samples * channels]``."""

@@ -89,20 +89,17 @@ def pretrain(
 
 def predict_singles(network: Network, codes: NDArray[np.int8]) -> NDArray[np.float32]:
     """Standardised features ``[n, 4]`` of single channels ``[n, 30, frame_samples]``."""
-    tf, _ = load_tensorflow()
-    imitate = tf.function(network.imitate, reduce_retracing=True)
     parts = [
-        imitate(tf.constant(codes[first : first + _PREDICT_AT_ONCE])).numpy()
+        network.predict(codes[first : first + _PREDICT_AT_ONCE])
         for first in range(0, len(codes), _PREDICT_AT_ONCE)
     ]
-    return np.concatenate(parts).astype(np.float32)
+    return np.concatenate(parts)
 
 
 def _make_step(tf: Any, network: Network, optimizer: Any) -> Any:
     variables = network.fin_variables
     optimizer.build(variables)
 
-    @tf.function
     def step(codes: Any, targets: Any) -> Any:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(network.imitate(codes) - targets))
@@ -110,7 +107,8 @@ def _make_step(tf: Any, network: Network, optimizer: Any) -> Any:
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss
 
-    return lambda codes, targets: step(tf.constant(codes), tf.constant(targets))
+    compiled = tf.function(step)
+    return lambda codes, targets: compiled(tf.constant(codes), tf.constant(targets))
 
 
 def _batches(rng: np.random.Generator, available: int, batch: int, steps: int) -> Iterator[NDArray[np.int64]]:

@@ -1,0 +1,39 @@
+"""LDA in closed form, against scikit-learn, and as a head."""
+
+import numpy as np
+import pytest
+
+from myofin.train.lda import choose_lda, fit_lda
+
+RNG = np.random.default_rng(3)
+CLASSES = np.repeat(np.arange(4), 60)
+FEATURES = RNG.normal(size=(240, 6)) @ RNG.normal(size=(6, 6)) + RNG.normal(size=(4, 6))[CLASSES]
+
+
+@pytest.mark.parametrize("shrinkage", [0.001, 0.3])
+def test_decides_as_scikit_learn(shrinkage):
+    sklearn = pytest.importorskip("sklearn.discriminant_analysis", reason="scikit-learn is in extra train")
+    ours = fit_lda(FEATURES, CLASSES, 4, shrinkage)
+    # scikit-learn scales by n, we by n - classes; and it standardises before it shrinks only with its own
+    # estimators, not with a float, so this factor is all that differs.
+    theirs = sklearn.LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=[0.25] * 4)
+    scores = theirs.fit(FEATURES, CLASSES).decision_function(FEATURES)
+    scores -= scores.mean(axis=1, keepdims=True)
+    assert np.allclose(ours.scores(FEATURES) * 240 / 236, scores, rtol=1e-6, atol=1e-6)
+
+
+def test_scores_of_the_classes_have_nothing_in_common():
+    head = fit_lda(FEATURES, CLASSES, 4, 0.01)
+    assert np.allclose(head.scores(FEATURES).sum(axis=1), 0, atol=1e-9)
+
+
+def test_survives_features_that_never_vary():
+    flat = np.concatenate([FEATURES, np.ones((240, 2))], axis=1)
+    assert np.isfinite(fit_lda(flat, CLASSES, 4, 1e-4).scores(flat)).all()
+
+
+def test_validation_chooses_the_shrinkage_and_ties_go_to_the_stronger():
+    head = choose_lda((FEATURES, CLASSES), (FEATURES, CLASSES), 4, (1e-4, 0.05, 0.9))
+    accuracies = {s: fit_lda(FEATURES, CLASSES, 4, s).accuracy(FEATURES, CLASSES) for s in (1e-4, 0.05, 0.9)}
+    best = max(accuracies.values())
+    assert head.shrinkage == max(s for s, accuracy in accuracies.items() if accuracy == best)

@@ -1,0 +1,57 @@
+"""The network and its training, measured once in a child process (see ``train_facts.py``)."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tf_keras", reason="training needs the extra train")
+
+
+@pytest.fixture(scope="module")
+def facts():
+    script = Path(__file__).with_name("train_facts.py")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_exported_graph_computes_what_was_trained(facts):
+    assert facts["export_distance"] < 1e-5
+    assert facts["logit_distance"] < 1e-5
+
+
+def test_the_parameters_are_counted(facts):
+    embedding = (1 * 8 + 8) + (8 * 8 + 8)
+    lstm = 4 * 6 * (16 + 6 + 1)
+    assert facts["parameters"] == embedding + lstm + (6 * 4 + 4) + (12 * 3 + 3)
+
+
+def test_training_reports_its_stages_to_their_end(facts):
+    assert facts["stages"] == ["features", "pre-train", "head", "fine-tune"]
+    assert facts["unfinished"] == []
+
+
+def test_pre_training_learns(facts):
+    assert facts["losses"][-1] < 0.7 * facts["losses"][0]
+
+
+def test_the_same_seed_gives_the_same_network_to_the_last_bit(facts):
+    assert facts["repeats"]
+
+
+def test_tuning_that_does_harm_is_not_kept(facts):
+    assert facts["harmed"] == {"kept": 0, "change": 0.0}
+
+
+def test_metrics_hold_every_part_and_the_baseline(facts):
+    metrics = facts["metrics"]
+    assert set(metrics["accuracy"]) == {"train", "validation", "test"}
+    assert metrics["chance"] == pytest.approx(1 / 3)
+    assert metrics["accuracy"]["test"] > 0.5
+    assert set(metrics["feature_r2"]) == {"entropy", "rms", "var", "ssi"}
+    assert metrics["lda_closed_form"]["test"] > 0.5

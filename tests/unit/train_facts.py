@@ -1,0 +1,72 @@
+"""Facts of the network and its training, as one JSON document; run in a process of its own.
+
+TensorFlow must not share a process with the TFLite runtime that other tests use.
+"""
+
+import json
+import sys
+
+import numpy as np
+
+from myofin.recordings.synthetic import SyntheticConfig, generate
+from myofin.train.config import TrainConfig
+from myofin.train.dataset import prepare
+from myofin.train.finetune import finetune, judge
+from myofin.train.network import Network, NetworkShape
+from myofin.train.pipeline import _windows, train_recording
+from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
+
+SMALL = TrainConfig(
+    epochs=3,
+    epoch_windows=2_000,
+    batch=64,
+    units=6,
+    embedding=8,
+    finetune_epochs=1,
+    finetune_windows=64,
+    max_windows=300,
+    max_test_windows=150,
+)
+
+
+def main() -> None:
+    recording = generate(SyntheticConfig(channels=3, rate_hz=200, movements=3, movement_s=1.0, rest_s=0.3))
+    tf, _ = load_tensorflow()
+    make_deterministic(0)
+    network = Network(NetworkShape(channels=3, frame_samples=2, classes=3, embedding=8, units=6))
+    codes = np.random.default_rng(0).integers(-127, 128, (4, 30, 6)).astype(np.int8)
+    batched = network.imitate_channels(codes).numpy()
+    exported = [network.decide(tf.constant(c[None] / 128, tf.float32)) for c in codes]
+    features = np.concatenate([outputs["features"].numpy() for outputs in exported])
+    logits = np.concatenate([outputs["logits"].numpy() for outputs in exported])
+    stages: list[tuple[str, int, int]] = []
+    first = train_recording(recording, SMALL, progress=lambda *call: stages.append(call))
+    first_weights = first.network.get_weights()
+    again = train_recording(recording, SMALL).network.get_weights()
+    dataset = prepare(recording, SMALL)
+    validation = _windows(dataset, dataset.validation)
+    before = judge(first.network, validation).accuracy
+    # So large a step can only do harm: what was there must come back.
+    wild = TrainConfig(**{**vars(SMALL), "finetune_learning_rate": 30.0})
+    _, tuned = finetune(first.network, _windows(dataset, dataset.train), validation, wild)
+    document = {
+        "export_distance": float(np.abs(batched - features).max()),
+        "logit_distance": float(np.abs(network.classify(batched).numpy() - logits).max()),
+        "parameters": network.parameters,
+        "stages": list(dict.fromkeys(stage for stage, _, _ in stages)),
+        "unfinished": [stage for stage in {s for s, _, _ in stages} if not _finished(stages, stage)],
+        "losses": [row.validation_loss for row in first.rows if row.stage == "pre-train"],
+        "repeats": all(np.array_equal(a, b) for a, b in zip(first_weights, again, strict=True)),
+        "metrics": first.metrics,
+        "harmed": {"kept": tuned["kept_epoch"], "change": judge(first.network, validation).accuracy - before},
+    }
+    sys.stdout.write(json.dumps(document))
+
+
+def _finished(stages: list[tuple[str, int, int]], stage: str) -> bool:
+    calls = [(done, total) for name, done, total in stages if name == stage]
+    return calls[-1][0] == calls[-1][1] and len({total for _, total in calls}) == 1
+
+
+if __name__ == "__main__":
+    main()
