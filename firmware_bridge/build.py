@@ -82,7 +82,7 @@ def build_image(
     build_id = _build_id(compiler, sources, bundle_c_dir, board, engine)
     with new_artifact(out, "image") as folder, tempfile.TemporaryDirectory(prefix="myofin-build-") as scratch:
         work = Path(scratch)
-        _write_settings(work, board, engine, build_id)
+        write_settings(work, board, engine, build_id)
         _compile(compiler, sources, (work, _FIRMWARE, bundle_c_dir), board, folder)
         sizes = image_sizes(folder / "firmware.elf")
         body = _body(board, engine, model_sha256, build_id, sizes)
@@ -165,7 +165,8 @@ def _build_id(compiler: str, sources: Sequence[Path], bundle_c_dir: Path, board:
     return digest.hexdigest()
 
 
-def _write_settings(folder: Path, board: Board, engine: str, build_id: str) -> None:
+def write_settings(folder: Path, board: Board, engine: str, build_id: str) -> None:
+    """Write ``build_config.h`` for the C sources and ``memory.ld`` for the linker script into a folder."""
     build_id_bytes = ", ".join(f"0x{byte:02X}" for byte in bytes.fromhex(build_id))
     settings: dict[str, str] = {
         "BOARD_NAME": f'"{board.name}"',

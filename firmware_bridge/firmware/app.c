@@ -29,18 +29,23 @@ static void answer(app_t *app, uint8_t type, uint16_t sequence, const uint8_t *e
 }
 
 /* Refusals go out from a buffer of their own: they must not displace the answer that is kept. */
-static void refuse(uint16_t sequence, uint8_t code, uint32_t detail) {
-    uint8_t frame[WIRE_HEADER_BYTES + WIRE_ERROR_FIXED_BYTES + WIRE_CRC_BYTES];
+#define ERROR_FRAME_BYTES (WIRE_HEADER_BYTES + WIRE_ERROR_FIXED_BYTES + WIRE_CRC_BYTES)
+
+static size_t error_frame(uint8_t frame[ERROR_FRAME_BYTES], uint16_t sequence, uint8_t code,
+                          uint32_t detail) {
     const wire_error_t error = {.code = code, .detail = detail};
-    const uint8_t *const end = wire_error_put(frame + WIRE_HEADER_BYTES, &error);
-    transmit(frame, seal(frame, WIRE_ERROR, sequence, end));
+    return seal(frame, WIRE_ERROR, sequence, wire_error_put(frame + WIRE_HEADER_BYTES, &error));
+}
+
+static void refuse(uint16_t sequence, uint8_t code, uint32_t detail) {
+    uint8_t frame[ERROR_FRAME_BYTES] = {0};
+    transmit(frame, error_frame(frame, sequence, code, detail));
 }
 
 void firmware_fault(uint32_t pc) {
-    uint8_t frame[WIRE_HEADER_BYTES + WIRE_ERROR_FIXED_BYTES + WIRE_CRC_BYTES];
-    const wire_error_t error = {.code = WIRE_ERROR_CODE_FAULT, .detail = pc};
-    const uint8_t *const end = wire_error_put(frame + WIRE_HEADER_BYTES, &error);
-    cobs_send(frame, seal(frame, WIRE_ERROR, WIRE_ANY_SEQUENCE, end), port_write_in_fault);
+    uint8_t frame[ERROR_FRAME_BYTES] = {0};
+    const size_t size = error_frame(frame, WIRE_ANY_SEQUENCE, WIRE_ERROR_CODE_FAULT, pc);
+    cobs_send(frame, size, port_write_in_fault);
 }
 
 /* Answer with an error that is kept like any other answer. */

@@ -1,0 +1,117 @@
+"""The firmware's application compiled for the host, as a Link: an in-memory board for fast tests.
+
+It is the C code that runs on boards, with sanitizers, around the fake model of ``tests/data``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+import numpy.typing as npt
+
+import myofin.firmware_bridge
+from myofin.boards.registry import load_board
+from myofin.firmware_bridge.build import write_settings
+
+DATA = Path(__file__).parent.parent / "data"
+FAKE_MODEL = DATA / "fake_model"
+FAKE_MODEL_SHA256 = hashlib.sha256(b"fake model").hexdigest()
+WINDOW_SHAPE = (150, 4)
+
+_FIRMWARE = Path(myofin.firmware_bridge.__file__).parent / "firmware"
+_SOURCES = ("app.c", "cobs.c", "crc32.c")
+
+Fault = Callable[[bytes], bytes]
+
+
+def expected_values(counts: npt.NDArray[np.int16]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
+    """Features and logits of the fake model for one window."""
+    codes = np.trunc(counts / 256).astype(np.int64)
+    features = codes.sum(axis=0).astype(np.int8)
+    return features, (features[:3].astype(np.int64) + np.arange(3)).astype(np.int8)
+
+
+def expected_codes(counts: npt.NDArray[np.int16]) -> bytes:
+    """The fake model's codes of one window."""
+    return np.trunc(counts / 256).astype(np.int8).tobytes()
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The application and the fake model as a shared library."""
+    folder = Path(mkdtemp(prefix="myofin-native-"))
+    write_settings(folder, load_board("mps2-an386"), "c", "00" * 32)
+    sources = [*(_FIRMWARE / name for name in _SOURCES), DATA / "host_port.c", *FAKE_MODEL.glob("*.c")]
+    out = folder / "board.so"
+    command = [
+        *("cc", "-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fPIC", "-shared"),
+        *("-fsanitize=undefined", "-fno-sanitize-recover=all", "-static-libubsan"),
+        *(f"-I{path}" for path in (folder, _FIRMWARE, FAKE_MODEL)),
+        *map(str, sources),
+        *("-o", str(out)),
+    ]
+    subprocess.run(command, check=True, timeout=120)
+    found = ctypes.CDLL(str(out))
+    found.host_receive.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    found.host_take.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    found.host_take.restype = ctypes.c_size_t
+    found.crc32_of.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    found.crc32_of.restype = ctypes.c_uint32
+    return found
+
+
+class Clock:
+    """Time that passes only while a test waits for an answer."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class NativeBoard:
+    """A Link to the application, with a fault put into each direction.
+
+    ``to_board`` and ``to_host`` get each piece of bytes and return what arrives of it.
+    """
+
+    name = "native board"
+
+    def __init__(self, *, to_board: Fault | None = None, to_host: Fault | None = None) -> None:
+        self.clock = Clock()
+        self.to_board = to_board or (lambda data: data)
+        self.to_host = to_host or (lambda data: data)
+        self.written: list[bytes] = []
+        self._pending = b""
+        self.reset()
+
+    def reset(self) -> None:
+        """Power-cycle the board."""
+        library().host_reset()
+
+    def write(self, data: bytes) -> None:
+        """Let the board take bytes, and answer."""
+        self.written.append(data)
+        arriving = self.to_board(data)
+        library().host_receive(arriving, len(arriving))
+        buffer = ctypes.create_string_buffer(65536)
+        size = library().host_take(buffer, len(buffer))
+        self._pending += self.to_host(buffer.raw[:size])
+
+    def read(self, max_bytes: int, timeout_s: float) -> bytes:
+        """Return what the board sent, or let the time pass."""
+        data, self._pending = self._pending[:max_bytes], self._pending[max_bytes:]
+        if not data:
+            self.clock.now_s += timeout_s
+        return data
+
+    def close(self) -> None:
+        """Nothing to release."""
