@@ -2,6 +2,8 @@
 
 It runs apart because TensorFlow and tflite-runtime must not share a process. Its only output is one line of
 JSON: ``{"bytes": n}``, or with exit status 1 or 4 (TensorFlow missing) ``{"message": ..., "hint": ...}``.
+
+int8 models take the run's calibration windows, which are of training repetitions only.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.errors import CheckError, MyofinError, ToolMissingError
+from myofin.errors import EXIT_CHECK_FAILED, CheckError, MyofinError, ToolMissingError
 
 CODE_SCALE = 128.0
 MAX_CALIBRATION_WINDOWS = 400
@@ -48,21 +50,20 @@ def convert_saved_model(saved_model: Path, scheme: str, codes: NDArray[np.int8])
         ToolMissingError: TensorFlow is not installed.
     """
     tf = _load_tensorflow()
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
-    if scheme == "int8":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: representative_windows(codes)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
     try:
-        model = bytes(converter.convert())
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+        if scheme == "int8":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: representative_windows(codes)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = tf.int8
+        return bytes(converter.convert())
     except Exception as error:  # the converter raises its own, ValueError, RuntimeError and others
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise CheckError(
             f"TensorFlow's converter refused the network for {scheme}: {reason[0]}",
             hint="Train again with a tensorflow and tf_keras version that `myofin doctor` accepts.",
         ) from error
-    return model
 
 
 def _load_tensorflow() -> Any:
@@ -87,6 +88,14 @@ def main(arguments: list[str]) -> int:
             codes = arrays["codes"]
         model = convert_saved_model(run / "saved_model", scheme, codes)
         out.write_bytes(model)
+    except (OSError, KeyError, ValueError) as error:
+        _answer(
+            {
+                "message": f"The converter could not read the run or write its model ({error}).",
+                "hint": "Check the run folder and the free space in the temporary folder (TMPDIR).",
+            }
+        )
+        return EXIT_CHECK_FAILED
     except MyofinError as error:
         _answer({"message": error.message, "hint": error.hint})
         return error.exit_code

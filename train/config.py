@@ -35,7 +35,7 @@ class TrainConfig:
     epochs: int = 12
     epoch_windows: int = 40_000
     batch: int = 128
-    learning_rate: float = 8e-3
+    learning_rate: float = 1.2e-2
     finetune_epochs: int = 2
     finetune_windows: int = 2_000
     finetune_learning_rate: float = 5e-4
