@@ -1,11 +1,12 @@
 """Child process that measures TFLM's arena: a model on stdin, the smallest arena in bytes on stdout.
 
-A process of its own, because TFLM writes a line to stderr at every attempt that fails, and because no
-attempt with too small an arena may take the caller with it.
+A process of its own, because TFLM writes lines to stderr at every attempt that fails. Each attempt is a fork
+of it again, because with too small an arena some models make TFLM follow a null pointer.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -20,19 +21,23 @@ def smallest_arena(runtime: Any, model: bytes, limit: int) -> int:
     low, high = 0, limit // STEP_BYTES
     while high - low > 1:
         middle = (low + high) // 2
-        if _fits(runtime, model, middle * STEP_BYTES):
+        if fits(runtime, model, middle * STEP_BYTES):
             high = middle
         else:
             low = middle
     return high * STEP_BYTES
 
 
-def _fits(runtime: Any, model: bytes, arena_bytes: int) -> bool:
-    try:
-        runtime.Interpreter.from_bytes(model, arena_size=arena_bytes).invoke()
-    except RuntimeError:
-        return False
-    return True
+def fits(runtime: Any, model: bytes, arena_bytes: int) -> bool:
+    """Whether TFLM allocates and runs the model in an arena of that size."""
+    child = os.fork()
+    if child == 0:
+        try:
+            runtime.Interpreter.from_bytes(model, arena_size=arena_bytes).invoke()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def main() -> None:

@@ -8,18 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from myofin.convert.codegen_add import float_add, integer_add
 from myofin.convert.codegen_arithmetic import (
     CODE_VALUES,
-    activation_range,
     dense_weights,
-    fixed_point,
-    float_activation_range,
     float_dense,
-    rescale,
 )
 from myofin.convert.codegen_lstm import frame_input, lstm_numbers
 from myofin.convert.codegen_program import (
-    AddStep,
     Buffer,
     DenseStep,
     GatherStep,
@@ -42,7 +38,9 @@ from myofin.convert.codegen_views import (
 from myofin.convert.graph import LSTM, Graph, Operator, Tensor, find_outputs, refuse
 from myofin.errors import ModelError
 
-ADD_HEADROOM_BITS = 20
+MAX_EMBEDDING = 256
+# What NumPy raises when shapes, axes or indices of a damaged model do not fit each other.
+_INCONSISTENT = (ValueError, IndexError, TypeError, KeyError, OverflowError, ZeroDivisionError)
 _SUPPORTED = (
     "RESHAPE, TRANSPOSE, STRIDED_SLICE, CONV_2D 1x1, pooling, CONCATENATION, LSTM, FULLY_CONNECTED, ADD"
 )
@@ -112,11 +110,17 @@ class _Lowering:
 
     def lower(self, operator: Operator) -> None:
         """Give the operator's output a view, adding a step where something is computed."""
-        output = self.graph.output(operator)
-        view = self._view(operator)
-        if view.elements.shape != output.shape:
-            raise refuse(operator, f"does not give the shape {output.shape}", "Convert the model again")
-        self.views[output.index] = view
+        try:
+            view = self._view(operator)
+        except _INCONSISTENT as error:
+            raise refuse(operator, f"contradicts itself ({error})", "Convert the model again") from error
+        self._expect(operator, view.elements.shape)
+        self.views[self.graph.output(operator).index] = view
+
+    def _expect(self, operator: Operator, shape: tuple[int, ...]) -> None:
+        """Refuse an output of another shape, before anything of that shape is allocated."""
+        if self.graph.output(operator).shape != shape:
+            raise refuse(operator, f"should have an output of shape {shape}", "Convert the model again")
 
     def _view(self, operator: Operator) -> View:
         x = self._input_view(operator, 0)
@@ -156,10 +160,15 @@ class _Lowering:
         before = _table_before(x, self.scheme)
         if layer.weights.shape[1] != before.shape[1]:
             raise refuse(operator, "has weights that do not fit its input", "Convert the model again")
-        table = layer.apply(before)
-        shape = (*x.elements.shape[:-1], table.shape[1])
-        elements = places[:, np.newaxis] * table.shape[1] + np.arange(table.shape[1])
-        return View(EmbeddedSource(table), elements.reshape(shape))
+        width = layer.weights.shape[0]
+        if width > MAX_EMBEDDING:
+            raise refuse(
+                operator, f"embeds a sample in {width} values", f"At most {MAX_EMBEDDING} are supported"
+            )
+        shape = (*x.elements.shape[:-1], width)
+        self._expect(operator, shape)
+        elements = places[:, np.newaxis] * width + np.arange(width)
+        return View(EmbeddedSource(layer.apply(before)), elements.reshape(shape))
 
     def _lstm(self, operator: Operator, x: View) -> View:
         if x.elements.ndim != 3:
@@ -169,11 +178,12 @@ class _Lowering:
         frame, slots = frame_input(operator, x, self.scheme)
         numbers = lstm_numbers(self.graph, operator, slots, self.scheme)
         batch, steps, _ = x.elements.shape
+        shape = (batch, steps, numbers.units)
+        self._expect(operator, shape)
         name = self._name("lstm")
         output = Buffer(f"{name}_hidden", batch * numbers.units)
         step = LstmStep(name, frame, numbers, batch, steps, output)
         self.steps.append(step)
-        shape = (batch, steps, numbers.units)
         return View(SequenceSource(step), np.arange(np.prod(shape)).reshape(shape))
 
     def _dense(self, operator: Operator, x: View) -> View:
@@ -182,12 +192,12 @@ class _Lowering:
         if x.elements.size % inputs:
             raise refuse(operator, "has weights that do not fit its input", "Convert the model again")
         rows = x.elements.size // inputs
+        shape = self.graph.output(operator).shape
+        if self.graph.output(operator).size != rows * layer.weights.shape[0]:
+            raise refuse(operator, "has an output of another size", "Convert the model again")
         name = self._name("dense")
         output = Buffer(f"{name}_out", rows * layer.weights.shape[0])
         self.steps.append(DenseStep(name, layer, rows, self._in_order(operator, x), output))
-        shape = self.graph.output(operator).shape
-        if self.graph.output(operator).size != output.size:
-            raise refuse(operator, "has an output of another size", "Convert the model again")
         return View(BufferSource(output), np.arange(output.size).reshape(shape))
 
     def _add(self, operator: Operator, x: View) -> View:
@@ -198,7 +208,7 @@ class _Lowering:
         output = Buffer(f"{name}_out", x.elements.size)
         rows = output.size // len(constants)
         source = self._in_order(operator, x)
-        make = _integer_add if self.scheme == "int8" else _float_add
+        make = integer_add if self.scheme == "int8" else float_add
         self.steps.append(make(self.graph, operator, name, constants, rows, source, output))
         return View(BufferSource(output), np.arange(output.size).reshape(x.elements.shape))
 
@@ -250,48 +260,3 @@ def _table_before(x: View, scheme: Scheme) -> NDArray[Any]:
         return x.source.table
     codes = np.arange(CODE_VALUES)[:, np.newaxis] - CODE_VALUES // 2
     return codes if scheme == "int8" else (codes / 128).astype(np.float32)
-
-
-def _integer_add(
-    graph: Graph,
-    operator: Operator,
-    name: str,
-    constants: NDArray[Any],
-    rows: int,
-    source: Buffer,
-    output: Buffer,
-) -> AddStep:
-    x, bias, total = graph.input(operator, 0), graph.input(operator, 1), graph.output(operator)
-    if (x.dtype, bias.dtype, total.dtype) != ("int8", "int8", "int8"):
-        raise refuse(operator, "is not int8 throughout", "Convert with full-integer quantization")
-    common = 2 * max(x.scale, bias.scale)
-    wide = (constants.astype(np.int64) - bias.zero_point) << ADD_HEADROOM_BITS
-    low, high = activation_range(operator, total)
-    return AddStep(
-        name=name,
-        constants=rescale(wide, fixed_point(bias.scale / common)),
-        low=low,
-        high=high,
-        rows=rows,
-        source=source,
-        output=output,
-        input_zero_point=x.zero_point,
-        zero_point=total.zero_point,
-        input_scale=fixed_point(x.scale / common),
-        output_scale=fixed_point(common / (2**ADD_HEADROOM_BITS * total.scale)),
-    )
-
-
-def _float_add(
-    graph: Graph,
-    operator: Operator,
-    name: str,
-    constants: NDArray[Any],
-    rows: int,
-    source: Buffer,
-    output: Buffer,
-) -> AddStep:
-    if constants.dtype != np.float32:
-        raise refuse(operator, "is not float32 throughout", "Convert with `--scheme float32`")
-    low, high = float_activation_range(operator)
-    return AddStep(name, constants, low, high, rows, source, output)

@@ -19,6 +19,7 @@ from myofin.convert.codegen_program import Buffer, LstmStep, PoolMode
 from myofin.convert.graph import Graph, Operator, refuse
 
 Elements = NDArray[np.int64]
+MAX_POOLED = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,8 @@ def pool(graph: Graph, operator: Operator, view: View) -> View:
         raise refuse(
             operator, "pads or has a fused activation", "Pool with padding 'valid' over whole frames"
         )
+    if graph.output(operator).size * height * width > MAX_POOLED:
+        raise refuse(operator, "pools too many samples", "Pool over whole frames, with the frame as stride")
     places, columns, _ = places_and_columns(view)
     windows = sliding_window_view(sliding_window_view(places, height, axis=1), width, axis=2)
     windows = windows[:, :: options["StrideH"], :: options["StrideW"]]

@@ -231,6 +231,20 @@ def _signature_outputs(model: Any, tensor_count: int) -> Mapping[str, int]:
     return MappingProxyType(names)
 
 
+def with_scale(content: bytes, tensor: int, scale: float) -> bytes:
+    """The model with another scale for a tensor that is quantized as a whole; nothing else changes.
+
+    Raises:
+        ModelError: The model is malformed, or that tensor has not exactly one scale.
+    """
+    if len(read_model(content).tensors[tensor].scales) != 1:
+        raise ModelError(f"Tensor {tensor} has not exactly one scale.", hint=_HINT)
+    raw = tflite.Model.GetRootAs(content, 0).Subgraphs(0).Tensors(tensor).Quantization()._tab
+    patched = bytearray(content)
+    struct.pack_into("<f", patched, raw.Vector(raw.Offset(_SCALE_FIELD)), scale)
+    return bytes(patched)
+
+
 def mend_cell_scale(content: bytes) -> tuple[bytes, list[str]]:
     """Raise LSTM cell-state scales below 2^-15 to 2^-15; return the model and a sentence for each change.
 
@@ -241,7 +255,7 @@ def mend_cell_scale(content: bytes) -> tuple[bytes, list[str]]:
         ModelError: The model is malformed.
     """
     graph = read_model(content)
-    patched, sentences = bytearray(content), []
+    sentences = []
     for operator in graph.operators:
         if operator.kind != LSTM:
             continue
@@ -249,10 +263,9 @@ def mend_cell_scale(content: bytes) -> tuple[bytes, list[str]]:
         if cell is None or len(cell.scales) > 1:
             raise refuse(operator, "has no proper cell state", "Convert the model again")
         if cell.scales and cell.scale < SMALLEST_CELL_SCALE:
-            raw = tflite.Model.GetRootAs(content, 0).Subgraphs(0).Tensors(cell.index).Quantization()._tab
-            struct.pack_into("<f", patched, raw.Vector(raw.Offset(_SCALE_FIELD)), SMALLEST_CELL_SCALE)
+            content = with_scale(content, cell.index, SMALLEST_CELL_SCALE)
             sentences.append(
                 f"The cell state of operator {operator.index} had the scale 2^{math.log2(cell.scale):g}, "
                 "which the TFLite runtime computes wrongly; it is now 2^-15."
             )
-    return bytes(patched), sentences
+    return content, sentences

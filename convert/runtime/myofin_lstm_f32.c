@@ -30,12 +30,9 @@ void myofin_lstm_f32_input(const myofin_lstm_f32_t *lstm, const float *x, float 
     }
 }
 
-static float next_cell(const myofin_lstm_f32_t *lstm, float kept, float added) {
-    const float sum = kept + added;
-    if (lstm->cell_clip > 0.0f) {
-        return fmaxf(-lstm->cell_clip, fminf(lstm->cell_clip, sum));
-    }
-    return sum;
+static float clip(float value, float limit) {
+    const float raised = (value < -limit) ? -limit : value;
+    return (raised > limit) ? limit : raised;
 }
 
 void myofin_lstm_f32_state(const myofin_lstm_f32_t *lstm, float *gates, float *hidden,
@@ -49,7 +46,8 @@ void myofin_lstm_f32_state(const myofin_lstm_f32_t *lstm, float *gates, float *h
         const float forget = sigmoid(gates[(GATE_FORGET * units) + i]);
         const float candidate = tanhf(gates[(GATE_CELL * units) + i]);
         const float output = sigmoid(gates[(GATE_OUTPUT * units) + i]);
-        cell[i] = next_cell(lstm, forget * cell[i], input * candidate);
+        const float sum = (forget * cell[i]) + (input * candidate);
+        cell[i] = (lstm->cell_clip > 0.0f) ? clip(sum, lstm->cell_clip) : sum;
         hidden[i] = output * tanhf(cell[i]);
     }
 }

@@ -1,0 +1,70 @@
+"""Lowering of ADD with a constant vector: what the converter makes of a bias that it could not fuse."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.convert.codegen_arithmetic import activation_range, fixed_point, float_activation_range, rescale
+from myofin.convert.codegen_program import AddStep, Buffer
+from myofin.convert.graph import Graph, Operator, refuse
+
+# The integer kernel carries both operands with this many more bits than int8.
+ADD_HEADROOM_BITS: Final = 20
+
+
+def integer_add(
+    graph: Graph,
+    operator: Operator,
+    name: str,
+    constants: NDArray[Any],
+    rows: int,
+    source: Buffer,
+    output: Buffer,
+) -> AddStep:
+    """The step on int8, its constants brought to the common scale of the sum.
+
+    Raises:
+        ModelError: An operand is not int8.
+    """
+    x, bias, total = graph.input(operator, 0), graph.input(operator, 1), graph.output(operator)
+    if (x.dtype, bias.dtype, total.dtype) != ("int8", "int8", "int8"):
+        raise refuse(operator, "is not int8 throughout", "Convert with full-integer quantization")
+    common = 2 * max(x.scale, bias.scale)
+    wide = (constants.astype(np.int64) - bias.zero_point) << ADD_HEADROOM_BITS
+    low, high = activation_range(operator, total)
+    return AddStep(
+        name=name,
+        constants=rescale(wide, fixed_point(bias.scale / common)),
+        low=low,
+        high=high,
+        rows=rows,
+        source=source,
+        output=output,
+        input_zero_point=x.zero_point,
+        zero_point=total.zero_point,
+        input_scale=fixed_point(x.scale / common),
+        output_scale=fixed_point(common / (2**ADD_HEADROOM_BITS * total.scale)),
+    )
+
+
+def float_add(
+    graph: Graph,
+    operator: Operator,
+    name: str,
+    constants: NDArray[Any],
+    rows: int,
+    source: Buffer,
+    output: Buffer,
+) -> AddStep:
+    """The step on float32.
+
+    Raises:
+        ModelError: The constants are of another type.
+    """
+    if constants.dtype != np.float32:
+        raise refuse(operator, "is not float32 throughout", "Convert with `--scheme float32`")
+    low, high = float_activation_range(operator)
+    return AddStep(name, constants, low, high, rows, source, output)
