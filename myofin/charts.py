@@ -147,8 +147,11 @@ def budget(parts: Mapping[str, float], caption: Caption) -> Markup:
         body.append(_rect(x, 8, share * scale, 30, f"part-{index % 4}", f"{name}: {share:.2%}"))
         x += share * scale
     body.append(_line(scale - 0.75, 2, scale - 0.75, 44, "limit"))
-    body.append(_text(0, 56, "0 %", "tick start"))
-    body.append(_text(scale, 56, "one hop", "tick end"))
+    if scale > WIDTH / 2:
+        body.append(_text(0, 56, "0 %", "tick start"))
+        body.append(_text(scale, 56, "one hop", "tick end"))
+    else:  # far over budget: the mark of the hop is near the start
+        body.append(_text(scale, 56, "one hop", "tick start"))
     return _svg(62, caption, body)
 
 

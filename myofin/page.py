@@ -42,7 +42,7 @@ def flat(facts: Any, prefix: str = "") -> list[tuple[str, str]]:
         for key, value in facts.items():
             rows += flat(value, f"{prefix} {key}".strip().replace("_", " "))
         return rows
-    if isinstance(facts, list):
+    if isinstance(facts, (list, tuple)):
         return [(prefix, ", ".join(_words(item) for item in facts))]
     return [(prefix, _words(facts))]
 
