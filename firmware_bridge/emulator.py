@@ -43,7 +43,7 @@ def emulated(image: Image, board: Board) -> Iterator[str]:
     Raises:
         InputError: The image is for another board, or the board is not an emulated one.
         ToolMissingError: The emulator is not installed.
-        BoardError: The emulator ended by itself; its last words are in the message.
+        BoardError: The emulator ended by itself; its complaint is in the message.
     """
     if image.board != board.name:
         raise InputError(
@@ -136,7 +136,8 @@ def _explain_end(process: subprocess.Popen[bytes], log: IO[bytes], error: LinkEr
         return
     log.seek(0)
     lines = log.read().decode("utf-8", "replace").strip().splitlines()
-    said = lines[-1] if lines else f"exit status {status}"
+    complaints = [line for line in lines if "warning:" not in line]
+    said = complaints[0] if complaints else f"exit status {status}"
     raise BoardError(
         f"The emulator ended by itself: {said}",
         hint="Check the image with `myofin build`, and the emulator with `myofin doctor`.",

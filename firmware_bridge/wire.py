@@ -135,7 +135,7 @@ ERROR_TEXTS: Final[dict[ErrorCode, tuple[str, str]]] = {
     ),
     ErrorCode.FAULT: (
         "The firmware stopped with a processor fault at address {detail:#010x}.",
-        "Look the address up in firmware.map of the image, and reset the board.",
+        "Look the address up in firmware.map (0: the stack overflowed), and reset the board.",
     ),
 }
 

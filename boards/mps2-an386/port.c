@@ -27,10 +27,12 @@ typedef struct {
 
 #define STATE_TX_FULL (1u << 0)
 #define STATE_RX_FULL (1u << 1)
+#define STATE_RX_OVERRUN (1u << 3)
 #define CONTROL_TX (1u << 0)
 #define CONTROL_RX (1u << 1)
 #define CONTROL_TX_INTERRUPT (1u << 2)
 #define CONTROL_RX_INTERRUPT (1u << 3)
+#define CONTROL_ON (CONTROL_TX | CONTROL_RX | CONTROL_TX_INTERRUPT | CONTROL_RX_INTERRUPT)
 #define INTERRUPT_TX (1u << 0)
 #define INTERRUPT_RX (1u << 1)
 #define BAUD_RATE 1000000u
@@ -46,11 +48,12 @@ static struct {
     uint8_t tx[TX_RING_BYTES];
     volatile uint32_t rx_head, rx_tail, tx_head, tx_tail;
     volatile uint32_t overruns;
+    volatile bool rx_paused;
 } port;
 
 void port_init(void) {
     UART->baud_divider = BOARD_CLOCK_HZ / BAUD_RATE;
-    UART->control = CONTROL_TX | CONTROL_RX | CONTROL_TX_INTERRUPT | CONTROL_RX_INTERRUPT;
+    UART->control = CONTROL_ON;
     TIMER->reload = TIMER_START;
     /* Drops a stale byte. QEMU also needs it: bytes that came before the receiver was on are kept,
      * and handed over only after a read. */
@@ -71,22 +74,43 @@ uint32_t port_stopwatch_stop(void) {
     return TIMER_START - value;
 }
 
-void uart0_receive_handler(void) {
+/* Take what has come, until the ring is full. Then the rest waits in the UART with its interrupt
+ * off: an emulated sender is held back by that, and on a wire the UART itself sees the overrun. */
+static void receive_pending(void) {
     /* Cleared before draining: a byte that comes in between raises it again. */
     UART->interrupt = INTERRUPT_RX;
     while ((UART->state & STATE_RX_FULL) != 0u) {
-        const uint8_t byte = (uint8_t)UART->data;
         const uint32_t head = port.rx_head;
-        if (head - port.rx_tail < RX_RING_BYTES) {
-            port.rx[head % RX_RING_BYTES] = byte;
-            port.rx_head = head + 1u;
-        } else {
-            port.overruns++;
+        if (head - port.rx_tail == RX_RING_BYTES) {
+            UART->control = CONTROL_ON & ~CONTROL_RX_INTERRUPT;
+            port.rx_paused = true;
+            return;
         }
+        port.rx[head % RX_RING_BYTES] = (uint8_t)UART->data;
+        port.rx_head = head + 1u;
+    }
+    if ((UART->state & STATE_RX_OVERRUN) != 0u) {
+        UART->state = STATE_RX_OVERRUN;
+        port.overruns++;
     }
 }
 
+void uart0_receive_handler(void) {
+    receive_pending();
+}
+
+static void resume_receiving(void) {
+    __asm volatile("cpsid i" ::: "memory");
+    port.rx_paused = false;
+    UART->control = CONTROL_ON;
+    receive_pending();
+    __asm volatile("cpsie i" ::: "memory");
+}
+
 bool port_read(uint8_t *byte) {
+    if (port.rx_paused && port.rx_head == port.rx_tail) {
+        resume_receiving();
+    }
     const uint32_t tail = port.rx_tail;
     if (tail == port.rx_head) {
         return false;

@@ -13,6 +13,14 @@ extern const uint8_t code_start[], code_end[], constants_end[];
 #define CPACR (*(volatile uint32_t *)0xE000ED88u)
 #define CPACR_FPU_FULL_ACCESS (0xFu << 20)
 
+#define MPU_CONTROL (*(volatile uint32_t *)0xE000ED94u)
+#define MPU_REGION (*(volatile uint32_t *)0xE000ED98u)
+#define MPU_BASE (*(volatile uint32_t *)0xE000ED9Cu)
+#define MPU_ATTRIBUTES (*(volatile uint32_t *)0xE000EDA0u)
+#define MPU_ON_WITH_DEFAULT_MAP 0x5u
+#define MPU_NO_ACCESS_256_MIB ((1u << 28) | (27u << 1) | 1u) /* execute never, 2^(27+1) bytes */
+#define BELOW_RAM 0x10000000u
+
 int main(void);
 void reset_handler(void);
 void fault_handler(void);
@@ -60,7 +68,17 @@ static void paint_stack(void) {
     }
 }
 
+/* Nothing is mapped below RAM, where the stack would grow to; but this board ignores writes there.
+ */
+static void guard_stack(void) {
+    MPU_REGION = 0;
+    MPU_BASE = BELOW_RAM;
+    MPU_ATTRIBUTES = MPU_NO_ACCESS_256_MIB;
+    MPU_CONTROL = MPU_ON_WITH_DEFAULT_MAP;
+}
+
 __attribute__((used, noreturn)) void reset_handler(void) {
+    guard_stack();
     CPACR |= CPACR_FPU_FULL_ACCESS;
     __asm volatile("dsb\n isb" ::: "memory");
     memcpy(data_start, data_image, (size_t)((uint8_t *)data_end - (uint8_t *)data_start));

@@ -100,7 +100,7 @@ def test_a_frame_that_does_not_fit_a_message_is_refused(tmp_path: Path) -> None:
 
 def test_a_compiler_error_becomes_one_sentence(tmp_path: Path) -> None:
     broken = model_with(tmp_path / "model", "memset(state, 0,", "memset(state, nonsense,")
-    with pytest.raises(BoardError, match="refused the firmware: .*'nonsense' undeclared"):
+    with pytest.raises(BoardError, match=r"refused the firmware: .*'nonsense' undeclared"):
         build_fake(tmp_path / "image", broken)
 
 
