@@ -27,15 +27,12 @@ from myofin.firmware_bridge.wire import (
     HelloRequest,
     Inject,
     InjectFlag,
-    Message,
-    Payload,
     Result,
     Scheme,
     Stats,
     StatsRequest,
-    fixed_bytes,
-    unpack,
 )
+from myofin.firmware_bridge.wire_layout import Message, Payload, fixed_bytes, unpack
 
 _READ_BYTES: Final = 65_536
 _MAX_FRAMES_A_MESSAGE: Final = 255

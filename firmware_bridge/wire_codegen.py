@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from myofin.firmware_bridge import wire
-from myofin.firmware_bridge.wire import Payload, Wire
+from myofin.firmware_bridge.wire_layout import Payload, Wire, fixed_bytes, layout
 
 _FOLDER = Path(__file__).parent
 HEADER_PATH = _FOLDER / "firmware" / "wire.h"
@@ -133,7 +133,7 @@ def _c_constants() -> str:
     ]
     for message in (*wire.REQUESTS, *wire.REPLIES):
         lines.append(f"#define WIRE_{message.NAME} 0x{message.TYPE:02X}u")
-        lines.append(f"#define WIRE_{message.NAME}_FIXED_BYTES {wire.fixed_bytes(message)}u")
+        lines.append(f"#define WIRE_{message.NAME}_FIXED_BYTES {fixed_bytes(message)}u")
     for enum in wire.ENUMS:
         prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", enum.__name__).upper()
         lines += ["", *(f"#define WIRE_{prefix}_{item.name} {item.value}u" for item in enum)]
@@ -145,7 +145,7 @@ def _is_array(field: Wire) -> bool:
 
 
 def _fixed_fields(message: type[Payload]) -> dict[str, Wire]:
-    return {name: field for name, field in wire.layout(message).items() if field.format}
+    return {name: field for name, field in layout(message).items() if field.format}
 
 
 def _c_name(message: type[Payload]) -> str:
@@ -202,11 +202,11 @@ def _first_sentence(message: type[Payload]) -> str:
 def _md_message(message: type[Payload]) -> str:
     description = inspect.cleandoc(message.__doc__ or "").split(". ", 1)[-1]
     head = f"\n### {message.NAME}, type 0x{message.TYPE:02X}\n\n{description}\n"
-    if not wire.layout(message):
+    if not layout(message):
         return head + "\nNo payload.\n"
     rows = ["\n| offset | field | type | meaning |", "|---|---|---|---|"]
     offset = 0
-    for name, field in wire.layout(message).items():
+    for name, field in layout(message).items():
         rows.append(f"| {offset} | {name} | {_md_type(field)} | {field.doc} |")
         offset += field.size
     return head + "\n".join(rows) + "\n"

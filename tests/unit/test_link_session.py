@@ -22,6 +22,7 @@ from myofin.errors import BoardError, InputError, LinkError
 from myofin.firmware_bridge import wire
 from myofin.firmware_bridge.framing import Frame, FrameReader, encode_frame
 from myofin.firmware_bridge.session import BoardResult, BoardSession, Timing, board_error
+from myofin.firmware_bridge.wire_layout import unpack
 
 Window = np.ndarray[tuple[int, int], np.dtype[np.int16]]
 
@@ -193,14 +194,14 @@ def test_refusals(kind: int, sequence: int, payload: bytes, code: wire.ErrorCode
     assert ask(board, 0x01, 0, HELLO).type == wire.Hello.TYPE
     answer = ask(board, kind, sequence, payload)
     assert answer.sequence == sequence
-    error = wire.unpack(wire.Error, answer.payload)
+    error = unpack(wire.Error, answer.payload)
     assert (error.code, error.detail) == (code, detail)
     assert "{" not in board_error(error).message
 
 
 def test_requests_before_hello_are_refused() -> None:
     answer = ask(NativeBoard(), wire.StatsRequest.TYPE, 0, b"")
-    assert wire.unpack(wire.Error, answer.payload).code == wire.ErrorCode.NO_SESSION
+    assert unpack(wire.Error, answer.payload).code == wire.ErrorCode.NO_SESSION
 
 
 def test_a_request_longer_than_the_board_takes_is_a_resync() -> None:
@@ -208,7 +209,7 @@ def test_a_request_longer_than_the_board_takes_is_a_resync() -> None:
     ask(board, 0x01, 0, HELLO)
     board.write(encode_frame(Frame(0x02, 1, bytes(5000))))
     assert board.read(1 << 16, 0) == b""
-    assert wire.unpack(wire.Stats, ask(board, 0x03, 1, b"").payload).framing_errors == 1
+    assert unpack(wire.Stats, ask(board, 0x03, 1, b"").payload).framing_errors == 1
 
 
 def test_a_fault_report_ends_the_session() -> None:

@@ -14,6 +14,8 @@ from native_board import library
 
 from myofin.firmware_bridge import wire, wire_codegen
 from myofin.firmware_bridge.framing import Damage, Frame, FrameReader, decode_body, encode_frame
+from myofin.firmware_bridge.wire_layout import Payload, fixed_bytes, has_rest, unpack
+from myofin.firmware_bridge.wire_layout import layout as layout_of
 
 PATIENT = settings(deadline=None)  # the machine may be busy
 FRAMES = st.builds(Frame, st.integers(0, 255), st.integers(0, 0xFFFF), st.binary(max_size=700))
@@ -24,9 +26,9 @@ def read_all(data: bytes) -> list[Frame | Damage]:
     return list(FrameReader().feed(data))
 
 
-def sample(message: type[wire.Payload]) -> wire.Payload:
+def sample(message: type[Payload]) -> Payload:
     values: dict[str, Any] = {}
-    for number, (name, layout) in enumerate(wire.layout(message).items()):
+    for number, (name, layout) in enumerate(layout_of(message).items()):
         if layout.c_type == "char":
             values[name] = f"text{number}"
         elif not layout.format or layout.format.endswith("s"):
@@ -37,15 +39,15 @@ def sample(message: type[wire.Payload]) -> wire.Payload:
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.NAME)
-def test_every_message_survives_packing(message: type[wire.Payload]) -> None:
+def test_every_message_survives_packing(message: type[Payload]) -> None:
     packed = sample(message).pack()
-    assert wire.unpack(message, packed) == sample(message)
-    if wire.fixed_bytes(message):
+    assert unpack(message, packed) == sample(message)
+    if fixed_bytes(message):
         with pytest.raises(ValueError, match=message.NAME):
-            wire.unpack(message, packed[: wire.fixed_bytes(message) - 1])
-    if not wire.has_rest(message):
+            unpack(message, packed[: fixed_bytes(message) - 1])
+    if not has_rest(message):
         with pytest.raises(ValueError, match=message.NAME):
-            wire.unpack(message, packed + b"x")
+            unpack(message, packed + b"x")
 
 
 def test_types_are_unique_and_replies_marked() -> None:
@@ -55,7 +57,7 @@ def test_types_are_unique_and_replies_marked() -> None:
     assert not any(message.TYPE & wire.REPLY_BIT for message in wire.REQUESTS)
     for message in MESSAGES:
         names = [item.name for item in fields(message)]  # type: ignore[arg-type]
-        assert all(wire.layout(message)[name].format for name in names[:-1]), "only the last may vary"
+        assert all(layout_of(message)[name].format for name in names[:-1]), "only the last may vary"
 
 
 def test_every_error_code_has_words() -> None:
