@@ -32,12 +32,12 @@ class TrainConfig:
     seed: int = 0
     units: int = 16
     embedding: int = 16
-    epochs: int = 12
+    epochs: int = 15
     epoch_windows: int = 40_000
     batch: int = 128
     learning_rate: float = 1.2e-2
     finetune_epochs: int = 2
-    finetune_windows: int = 2_000
+    finetune_windows: int = 1_500
     finetune_learning_rate: float = 5e-4
     max_windows: int = 8_000
     max_test_windows: int = 3_000
