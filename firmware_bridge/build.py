@@ -27,7 +27,13 @@ _COMMON_FLAGS: Final = (
     *("-std=c99", "-O2", "-g", "-Wall", "-Wextra", "-Wconversion", "-Werror"),
     *("-ffunction-sections", "-fdata-sections", "-fno-common", "-ffreestanding"),
 )
-_LINK_FLAGS: Final = ("-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", "-Wl,--fatal-warnings")
+_LINK_FLAGS: Final = (
+    "-nostartfiles",
+    "--specs=nano.specs",
+    "-Wl,--gc-sections",
+    "-Wl,--fatal-warnings",
+    "-lm",
+)
 _CODE_SECTIONS: Final = (".text",)
 _CONSTANT_SECTIONS: Final = (".rodata", ".ARM.exidx", ".data")
 _RAM_SECTIONS: Final = (".data", ".bss")

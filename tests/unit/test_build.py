@@ -117,6 +117,13 @@ def test_a_missing_function_becomes_one_sentence(tmp_path: Path) -> None:
         build_fake(tmp_path / "image", broken)
 
 
+def test_a_float_model_may_use_the_math_library(tmp_path: Path) -> None:
+    model = model_with(tmp_path / "model", "(int32_t)l)", "(int32_t)expf((float)state->features[l]))")
+    source = model / "myofin_model.c"
+    source.write_text("#include <math.h>\n" + source.read_text())
+    assert build_fake(tmp_path / "image", model).sizes.flash_code > 0
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no myofin_model\.h"):
         build_fake(tmp_path / "image", tmp_path)
