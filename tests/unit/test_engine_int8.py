@@ -65,7 +65,8 @@ def test_real_recording(tmp_path: Path) -> None:
     front = FrontEnd.fit(counts)
     content = model("shared4_hidden")
     generate(content, 4, tmp_path, front=front)
-    starts = np.linspace(0, len(counts) - 300, 1000).astype(int)
+    # Of 2,500 evenly spaced windows these hold the three where a factor off by 2^-25 shows.
+    starts = np.linspace(0, len(counts) - 300, 2500).astype(int)[600:1000]
     codes = front.encode_windows(np.stack([counts[start : start + 300] for start in starts]))
     expected, found = TflmExecutor(content).run(codes), HostEngineExecutor(tmp_path).run(codes)
     assert np.array_equal(expected.features, found.features)
