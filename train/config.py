@@ -22,6 +22,7 @@ class TrainConfig:
         finetune_epochs: Passes in which the network and its head are tuned together; 0 leaves it out.
         finetune_windows: Windows (all channels) of one such pass, drawn anew for each.
         finetune_learning_rate: Of Adam there.
+        amplified_windows: Training windows (all channels) added with other amplitudes.
         max_windows: Most windows (all channels) held for training; evenly spaced over what there is.
         max_test_windows: Most windows measured on validation and on test repetitions, each.
         golden_windows: Most test windows kept in the run for conversion and validation.
@@ -39,6 +40,7 @@ class TrainConfig:
     finetune_epochs: int = 2
     finetune_windows: int = 1_500
     finetune_learning_rate: float = 5e-4
+    amplified_windows: int = 3_000
     max_windows: int = 8_000
     max_test_windows: int = 3_000
     golden_windows: int = 256

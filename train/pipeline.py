@@ -20,7 +20,7 @@ from myofin.recordings.load import load_recording
 from myofin.recordings.model import Recording
 from myofin.train.config import TrainConfig
 from myofin.train.curves import curves_csv, curves_svg
-from myofin.train.dataset import Dataset, Part, prepare, single_channels
+from myofin.train.dataset import Dataset, Part, amplified, prepare, single_channels
 from myofin.train.finetune import Windows, decide, finetune
 from myofin.train.lda import LinearHead, choose_lda
 from myofin.train.network import Network, NetworkShape
@@ -93,9 +93,10 @@ def train_recording(recording: Recording, config: TrainConfig, *, progress: Prog
     dataset = prepare(recording, config)
     network = Network(network_shape(dataset, config))
     train, validation = _windows(dataset, dataset.train), _windows(dataset, dataset.validation)
+    material = _pretraining_material(dataset, train, config)
     progress("features", 1, 1)
     clock.lap("features")
-    rows = pretrain(network, _singles(train), _singles(validation), config, progress)
+    rows = pretrain(network, material, _singles(validation), config, progress)
     clock.lap("pre_train")
     progress("head", 0, 1)
     head = _start_head(network, train, validation)
@@ -171,6 +172,15 @@ def _windows(dataset: Dataset, part: Part) -> Windows:
         targets=dataset.scaling.standardise(part.features).reshape(len(part), -1),
         classes=part.classes,
     )
+
+
+def _pretraining_material(dataset: Dataset, train: Windows, config: TrainConfig) -> Singles:
+    """Single channels of the training windows, and of their amplified copies."""
+    codes, features = amplified(dataset, config.amplified_windows, config.seed)
+    loud = single_channels(codes, dataset.recording.channels)
+    own = _singles(train)
+    targets = dataset.scaling.standardise(features).reshape(len(loud), -1)
+    return Singles(np.concatenate([own.codes, loud]), np.concatenate([own.targets, targets]))
 
 
 def _singles(windows: Windows) -> Singles:

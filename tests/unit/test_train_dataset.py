@@ -10,7 +10,7 @@ from myofin.features import recording_features, to_network_domain
 from myofin.frontend import FrontEnd
 from myofin.recordings.synthetic import SyntheticConfig, generate
 from myofin.train.config import TrainConfig
-from myofin.train.dataset import Scaling, prepare, single_channels, zscore_windows
+from myofin.train.dataset import Scaling, amplified, prepare, single_channels, zscore_windows
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +94,21 @@ def test_one_movement_is_nothing_to_tell_apart(recording):
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(InputError, match=next(iter(settings))):
         TrainConfig(**settings)
+
+
+def test_amplified_windows_are_louder_training_windows_with_their_exact_features(dataset):
+    codes, features = amplified(dataset, 50, seed=1)
+    assert codes.shape == (50, 30, 6)
+    assert features.shape == (50, 3, 4)
+    assert codes.min() >= -127
+    rms = features[..., 1] / dataset.train.features[..., 1].mean()
+    assert 0.2 < rms.min() < 1 < rms.max() < 20
+    again, _ = amplified(dataset, 50, seed=1)
+    assert np.array_equal(codes, again)
+    assert not np.array_equal(codes, amplified(dataset, 50, seed=2)[0])
+
+
+def test_no_amplified_windows_where_none_are_asked_for(dataset):
+    codes, features = amplified(dataset, 0, seed=0)
+    assert codes.shape == (0, 30, 6)
+    assert features.shape == (0, 3, 4)

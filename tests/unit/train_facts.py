@@ -26,6 +26,7 @@ SMALL = TrainConfig(
     finetune_windows=64,
     max_windows=300,
     max_test_windows=150,
+    amplified_windows=60,
 )
 
 
