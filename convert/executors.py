@@ -152,7 +152,11 @@ class _LiteInterpreter:
     def __init__(self, content: bytes, graph: Graph) -> None:
         module = import_tflite_runtime()
         try:
-            self._lite = module.Interpreter(model_content=content, num_threads=1)
+            # Without the XNNPACK delegate: it does not run the LSTM, and announces itself on stderr.
+            resolver = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            self._lite = module.Interpreter(
+                model_content=content, num_threads=1, experimental_op_resolver_type=resolver
+            )
             self._lite.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise ModelError(
