@@ -140,10 +140,11 @@ def amplified(dataset: Dataset, count: int, seed: int) -> tuple[NDArray[np.int8]
     rng = np.random.default_rng([seed, 3])
     samples = WINDOW_FRAMES * dataset.frame_samples
     offsets = dataset.frontend.offsets
+    low, high = (float(np.log(gain)) for gain in _AMPLIFY)
     codes, features = [dataset.train.codes[:0]], [dataset.train.features[:0]]
     for starts in _blocks(spread(dataset.train.windows, count).starts):
         counts = gather(dataset.recording.counts, starts, samples)
-        gains = np.exp(rng.uniform(*np.log(_AMPLIFY), size=(len(starts), 1, counts.shape[2])))
+        gains = np.exp(rng.uniform(low, high, size=(len(starts), 1, counts.shape[2])))
         loud = np.rint((counts - offsets) * gains) + offsets
         loud = np.clip(loud, -32768, 32767).astype(np.int16)
         codes.append(dataset.frontend.encode_windows(loud))

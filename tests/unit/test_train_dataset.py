@@ -11,6 +11,7 @@ from myofin.frontend import FrontEnd
 from myofin.recordings.synthetic import SyntheticConfig, generate
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Scaling, amplified, prepare, single_channels, zscore_windows
+from myofin.windows import spread
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +102,11 @@ def test_amplified_windows_are_louder_training_windows_with_their_exact_features
     assert codes.shape == (50, 30, 6)
     assert features.shape == (50, 3, 4)
     assert codes.min() >= -127
-    rms = features[..., 1] / dataset.train.features[..., 1].mean()
-    assert 0.2 < rms.min() < 1 < rms.max() < 20
+    chosen = spread(dataset.train.windows, 50)
+    own = dataset.train.features[np.searchsorted(dataset.train.windows.starts, chosen.starts)]
+    gains = features[..., 1] / own[..., 1]
+    assert 0.45 < gains.min() < 0.7
+    assert 4 < gains.max() < 6.5
     again, _ = amplified(dataset, 50, seed=1)
     assert np.array_equal(codes, again)
     assert not np.array_equal(codes, amplified(dataset, 50, seed=2)[0])
