@@ -26,7 +26,7 @@ class TrainConfig:
         max_windows: Most windows (all channels) held for training; evenly spaced over what there is.
         max_test_windows: Most windows measured on validation and on test repetitions, each.
         golden_windows: Most test windows kept in the run for conversion and validation.
-        calibration_windows: Training windows kept in the run for quantization.
+        calibration_windows: Training windows kept in the run for quantization, one in four of them amplified.
         dc_shift: Of the front end's DC blocker; 0 switches it off.
     """
 

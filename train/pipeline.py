@@ -26,8 +26,9 @@ from myofin.train.lda import LinearHead, choose_lda
 from myofin.train.network import Network, NetworkShape
 from myofin.train.pretrain import EpochRow, Singles, predict_singles, pretrain
 from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
-from myofin.windows import WindowSet, gather, spread
+from myofin.windows import gather, spread
 
+_CALIBRATION_GAINS = (1.0, 3.0)
 PARTS = ("train", "validation", "test")
 
 
@@ -202,8 +203,7 @@ def _start_head(network: Network, train: Windows, validation: Windows) -> Linear
 def _write(folder: Path, trained: Trained, config: TrainConfig, arguments: dict[str, Any]) -> None:
     dataset, recording = trained.dataset, trained.dataset.recording
     _save_model(trained.network, folder / "saved_model")
-    calibration = spread(dataset.train.windows, config.calibration_windows)
-    np.savez_compressed(folder / "calibration.npz", codes=_codes_of(dataset, calibration))
+    np.savez_compressed(folder / "calibration.npz", codes=calibration_codes(dataset, config))
     golden = spread(dataset.test.windows, config.golden_windows)
     at = np.searchsorted(dataset.test.windows.starts, golden.starts)
     samples = WINDOW_FRAMES * dataset.frame_samples
@@ -226,8 +226,16 @@ def _write(folder: Path, trained: Trained, config: TrainConfig, arguments: dict[
     )
 
 
-def _codes_of(dataset: Dataset, windows: WindowSet) -> NDArray[np.int8]:
-    return dataset.train.codes[np.searchsorted(dataset.train.windows.starts, windows.starts)]
+def calibration_codes(dataset: Dataset, config: TrainConfig) -> NDArray[np.int8]:
+    """Codes int8 ``[n, 30, F]`` that set the ranges of an int8 model: of training repetitions only.
+
+    One in four is amplified up to threefold, so that the outputs have headroom for a louder session: without
+    it the integers saturate there, and the linear R² of VAR and SSI falls from .99 to .87.
+    """
+    loud, _ = amplified(dataset, config.calibration_windows // 4, config.seed, _CALIBRATION_GAINS)
+    plain = spread(dataset.train.windows, config.calibration_windows - len(loud))
+    index = np.searchsorted(dataset.train.windows.starts, plain.starts)
+    return np.concatenate([dataset.train.codes[index], loud])
 
 
 def _body(trained: Trained) -> dict[str, Any]:
