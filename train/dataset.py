@@ -18,7 +18,7 @@ from myofin.train.config import TrainConfig
 from myofin.windows import WindowSet, cut_windows, gather, spread
 
 FloatArray = NDArray[np.float64]
-AMPLIFY = (0.5, 6.0)
+_AMPLIFY = (0.5, 6.0)
 _WINDOWS_AT_ONCE = 256  # bounds the float64 temporaries to some tens of MB
 
 
@@ -127,14 +127,12 @@ def prepare(recording: Recording, config: TrainConfig) -> Dataset:
     )
 
 
-def amplified(
-    dataset: Dataset, count: int, seed: int, gains: tuple[float, float] = AMPLIFY
-) -> tuple[NDArray[np.int8], FloatArray]:
+def amplified(dataset: Dataset, count: int, seed: int) -> tuple[NDArray[np.int8], FloatArray]:
     """Training windows with every channel at another amplitude: codes and natural-domain features.
 
     A later session is often louder than the training repetitions, and its peaks pass all that the network
-    has seen; it would then flatten out. The gain of each window and channel is log-uniform between ``gains``,
-    about the channel's mean, and the features are computed of the amplified counts, so they stay exact.
+    has seen; it would then flatten out. The gain of each window and channel is log-uniform in 0.5 .. 6, about
+    the channel's mean, and the features are computed of the amplified counts, so they stay exact.
 
     Returns:
         int8 ``[w, 30, frame_samples * channels]`` and float64 ``[w, channels, 4]``, w at most ``count``.
@@ -142,7 +140,7 @@ def amplified(
     rng = np.random.default_rng([seed, 3])
     samples = WINDOW_FRAMES * dataset.frame_samples
     offsets = dataset.frontend.offsets
-    low, high = (float(np.log(gain)) for gain in gains)
+    low, high = (float(np.log(gain)) for gain in _AMPLIFY)
     codes, features = [dataset.train.codes[:0]], [dataset.train.features[:0]]
     for starts in _blocks(spread(dataset.train.windows, count).starts):
         counts = gather(dataset.recording.counts, starts, samples)
