@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -34,6 +36,7 @@ _LINK_FLAGS: Final = (
     "-Wl,--fatal-warnings",
     "-lm",
 )
+_PRODUCTS: Final = ("firmware.elf", "firmware.bin", "firmware.map")
 _CODE_SECTIONS: Final = (".text",)
 _CONSTANT_SECTIONS: Final = (".rodata", ".ARM.exidx", ".data")
 _RAM_SECTIONS: Final = (".data", ".bss")
@@ -89,7 +92,10 @@ def build_image(
     with new_artifact(out, "image") as folder, tempfile.TemporaryDirectory(prefix="myofin-build-") as scratch:
         work = Path(scratch)
         write_settings(work, board, engine, build_id)
-        _compile(compiler, sources, (work, _FIRMWARE, bundle_c_dir), board, folder)
+        _compile(compiler, sources, (work, _FIRMWARE, bundle_c_dir), board, work)
+        # Copied, not linked in place: on a full disk the linker fails without saying why, and this says it.
+        for name in _PRODUCTS:
+            shutil.copyfile(work / name, folder / name)
         sizes = image_sizes(folder / "firmware.elf")
         body = _body(board, engine, model_sha256, build_id, sizes)
         write_manifest(
@@ -243,6 +249,8 @@ def explain_compiler(stderr: str, board: Board) -> MyofinError:
             f"{board.name} has {available:,}, which is {over:,} too few.",
             hint="Train with fewer units, convert to int8, or choose a board with more memory.",
         )
+    if "No space left on device" in stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir())
     errors = [line for line in stderr.splitlines() if re.search(r"\berror: |undefined reference", line)]
     first = (errors or stderr.strip().splitlines() or ["no message"])[0]
     return BoardError(

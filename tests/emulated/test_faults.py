@@ -36,7 +36,7 @@ def out(tmp_path):
     return tmp_path / "out"
 
 
-def ninapro(samples=6000, channels=4, **changes):
+def ninapro(samples=6000, channels=12, **changes):
     rng = np.random.default_rng(1)
     marks = np.arange(samples) // 200 % 6
     content = {
@@ -87,8 +87,8 @@ def test_missing_path(out, tmp_path):
     [
         ("truncated", "S1_E1_A1.mat"),
         ("without emg", "emg"),
-        ("NaN", "channel 2"),
-        ("dead channel", "channel 1"),
+        ("NaN", "Channel 2"),
+        ("dead channel", "Channel 1"),
     ],
 )
 def test_bad_recordings(kind, says, out, tmp_path):
@@ -153,13 +153,14 @@ def test_firmware_of_another_model_is_refused(small, small_bundle, out, tmp_path
         "--out",
         out,
     )
-    fails(3, *arguments, says="another model", leaves=[out])
+    fails(3, *arguments, says="holds model", leaves=[out])
 
 
-def emulators():
-    """Process ids of emulators on this machine."""
-    found = subprocess.run(["pgrep", "-f", "qemu-system-arm"], capture_output=True, text=True, check=False)
-    return set(found.stdout.split())
+def emulator_of(process):
+    """Process id of the emulator that a command has started; none yet is 0."""
+    asked = ["pgrep", "-P", str(process.pid), "-f", "qemu-system-arm"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
+    return int(found[0]) if found else 0
 
 
 def interrupt(arguments, ready, number):
@@ -167,7 +168,7 @@ def interrupt(arguments, ready, number):
     command = [sys.executable, "-m", "myofin", *map(str, arguments)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 120
-    while not ready() and process.poll() is None and time.monotonic() < deadline:
+    while not ready(process) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     assert process.poll() is None, process.stderr.read()
     os.killpg(process.pid, number)
@@ -177,33 +178,34 @@ def interrupt(arguments, ready, number):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_during_train(small, out, number):
-    def started():
+    def started(process):
         return any(out.parent.glob(".out.partial*"))
 
     arguments = ["train", "--data", small / "recording.npz", "--out", out, "--epochs", 500]
     code, said = interrupt(arguments, started, number)
     assert code == 130
-    assert said.startswith("Interrupted")
+    assert said.strip().startswith("Interrupted")
     assert list(out.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_during_validate_leaves_no_emulator(small, small_bundle, out, number):
-    before = emulators()
+    seen = []
 
-    def started():
-        return bool(emulators() - before)
+    def started(process):
+        seen.append(emulator_of(process))
+        return seen[-1]
 
     arguments = ["validate", small_bundle, "--board", "mps2-an386", "--data", small / "recording.npz"]
     code, said = interrupt([*arguments, "--windows", 100000, "--out", out], started, number)
     assert code == 130
-    assert said.startswith("Interrupted")
+    assert said.strip().startswith("Interrupted")
     assert list(out.parent.iterdir()) == []
-    assert emulators() == before
+    assert not Path(f"/proc/{seen[-1]}").exists()
 
 
 def test_full_disk(small, small_bundle, tmp_path):
-    """A 256 kB tmpfs, mounted in a mount namespace of its own so that it vanishes with the command."""
+    """A 32 kB tmpfs, mounted in a mount namespace of its own so that it vanishes with the command."""
     for arguments in (
         ("convert", small / "run", "--out", tmp_path / "disk" / "out"),
         ("build", small_bundle, "--board", "mps2-an386", "--out", tmp_path / "disk" / "out"),
@@ -211,7 +213,7 @@ def test_full_disk(small, small_bundle, tmp_path):
         (tmp_path / "disk").mkdir(exist_ok=True)
         line = " ".join(map(str, (sys.executable, "-m", "myofin", *arguments)))
         disk = tmp_path / "disk"
-        script = f"mount -t tmpfs -o size=256k none {disk} && {line}; code=$?; ls -A {disk}; exit $code"
+        script = f"mount -t tmpfs -o size=32k none {disk} && {line}; code=$?; ls -A {disk}; exit $code"
         flags = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
         done = subprocess.run(
             ["unshare", *flags, "sh", "-c", script], capture_output=True, text=True, check=False
