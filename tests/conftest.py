@@ -19,6 +19,11 @@ def myofin(*arguments, check=True, **options):
     return subprocess.run(command, check=check, capture_output=True, text=True, timeout=600, **options)
 
 
+def pytest_collection_finish():
+    """A test module that loads TensorFlow would break every later test of the TFLite runtime."""
+    assert "tensorflow" not in sys.modules, "a test module imported TensorFlow into this process"
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """The folder of real recordings; absent on most machines, since they may not be redistributed."""
