@@ -23,6 +23,7 @@ COMPILER: Final = "arm-none-eabi-gcc"
 OBJCOPY: Final = "arm-none-eabi-objcopy"
 SIZE: Final = "arm-none-eabi-size"
 _APT: Final = "sudo apt-get install -y --no-install-recommends gcc-arm-none-eabi libnewlib-arm-none-eabi"
+ENGINE_OBJECTS: Final = "engine"
 _TIMEOUT_S: Final = 300
 _FIRMWARE: Final = Path(__file__).parent / "firmware"
 _COMMON_FLAGS: Final = (
@@ -86,13 +87,15 @@ def build_image(
             f"{bundle_c_dir} holds no myofin_model.h, so there is no model to build.",
             hint="Make the bundle again with `myofin convert`.",
         )
+    bundle_c_dir = bundle_c_dir.absolute()
     compiler = _require_compiler()
     sources = _sources(bundle_c_dir, board)
     build_id = _build_id(compiler, sources, bundle_c_dir, board, engine)
     with new_artifact(out, "image") as folder, tempfile.TemporaryDirectory(prefix="myofin-build-") as scratch:
         work = Path(scratch)
         write_settings(work, board, engine, build_id)
-        _compile(compiler, sources, (work, _FIRMWARE, bundle_c_dir), board, work)
+        objects = _compile(compiler, sources, (work, _FIRMWARE, bundle_c_dir), board)
+        _link(compiler, objects, work, board)
         # Copied, not linked in place: on a full disk the linker fails without saying why, and this says it.
         for name in _PRODUCTS:
             shutil.copyfile(work / name, folder / name)
@@ -156,18 +159,23 @@ def _require_compiler() -> str:
     return found
 
 
-def _sources(bundle_c_dir: Path, board: Board) -> list[Path]:
-    return [
-        *(board.folder / name for name in board.build.sources),
-        *sorted(_FIRMWARE.glob("*.c")),
-        *sorted(bundle_c_dir.glob("*.c")),
-    ]
+def _sources(bundle_c_dir: Path, board: Board) -> dict[str, list[Path]]:
+    """The C files by the part they belong to; object files lie in folders of these names."""
+    return {
+        "board": [(board.folder / name).resolve() for name in board.build.sources],
+        "firmware": sorted(_FIRMWARE.glob("*.c")),
+        ENGINE_OBJECTS: sorted(bundle_c_dir.glob("*.c")),
+    }
 
 
-def _build_id(compiler: str, sources: Sequence[Path], bundle_c_dir: Path, board: Board, engine: str) -> str:
+def _build_id(
+    compiler: str, parts: dict[str, list[Path]], bundle_c_dir: Path, board: Board, engine: str
+) -> str:
     """SHA-256 over everything that decides the image: compiler, settings, and the text of every input."""
     version = _run([compiler, "--version"]).stdout.splitlines()[0]
-    headers = [*sorted(_FIRMWARE.glob("*.h")), *sorted(bundle_c_dir.glob("*.h"))]
+    sources = [path for paths in parts.values() for path in paths]
+    folders = dict.fromkeys([*(path.parent for path in parts["board"]), _FIRMWARE, bundle_c_dir])
+    headers = [header for folder in folders for header in sorted(folder.glob("*.h"))]
     linker_script = board.folder / board.build.linker_script
     digest = hashlib.sha256()
     for part in (version, engine, *_COMMON_FLAGS, *_LINK_FLAGS, board.model_dump_json()):
@@ -203,28 +211,44 @@ def write_settings(folder: Path, board: Board, engine: str, build_id: str) -> No
 
 
 def _compile(
-    compiler: str, sources: Sequence[Path], includes: Sequence[Path], board: Board, out: Path
-) -> None:
-    elf, work = out / "firmware.elf", includes[0]
-    # Paths do not get into the image: the same inputs give the same bytes in any folder.
-    remap = [f"-ffile-prefix-map={folder}=." for folder in (*includes, board.folder)]
-    command = [
-        *(compiler, *board.build.flags, *_COMMON_FLAGS, *remap),
-        *(f"-I{folder}" for folder in includes),
-        *(str(path) for path in sources),
-        *_LINK_FLAGS,
-        *(f"-L{work}", f"-Wl,-T,{board.folder / board.build.linker_script}"),
-        *(f"-Wl,-Map={out / 'firmware.map'}", "-o", str(elf)),
-    ]
-    outcome = _run(command)
+    compiler: str, parts: dict[str, list[Path]], includes: Sequence[Path], board: Board
+) -> list[str]:
+    """Compile each source to ``<part>/<name>.o`` in the first include folder, and return these names.
+
+    The map then tells the parts apart, and no path of this machine gets into it or into the image.
+    """
+    work = includes[0]
+    folders = dict.fromkeys([*includes, *(path.parent for path in parts["board"])])
+    remap = [f"-ffile-prefix-map={folder}=." for folder in folders]
+    flags = [*board.build.flags, *_COMMON_FLAGS, *remap, *(f"-I{folder}" for folder in includes)]
+    objects = []
+    for part, paths in parts.items():
+        (work / part).mkdir()
+        for path in paths:
+            objects.append(f"{part}/{path.stem}.o")
+            outcome = _run([compiler, *flags, "-c", str(path), "-o", objects[-1]], folder=work)
+            if outcome.returncode != 0:
+                raise explain_compiler(outcome.stderr, board)
+    return objects
+
+
+def _link(compiler: str, objects: Sequence[str], work: Path, board: Board) -> None:
+    script = board.folder / board.build.linker_script
+    files = [f"-Wl,-T,{script}", "-Wl,-Map=firmware.map", "-o", "firmware.elf"]
+    command = [compiler, *board.build.flags, *objects, *_LINK_FLAGS, "-L.", *files]
+    outcome = _run(command, folder=work)
     if outcome.returncode != 0:
         raise explain_compiler(outcome.stderr, board)
-    _run([OBJCOPY, "-O", "binary", str(elf), str(out / "firmware.bin")], check=True)
+    _run([OBJCOPY, "-O", "binary", "firmware.elf", "firmware.bin"], folder=work, check=True)
 
 
-def _run(command: list[str], *, check: bool = False) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: list[str], *, folder: Path | None = None, check: bool = False
+) -> subprocess.CompletedProcess[str]:
     try:
-        outcome = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        outcome = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise BoardError(
             f"{Path(command[0]).name} did not finish within {_TIMEOUT_S} s.",

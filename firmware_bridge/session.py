@@ -145,12 +145,7 @@ class BoardSession:
             InputError: The window has another shape or type than the model takes.
         """
         facts = self.facts
-        expected = (facts.frames * facts.frame_samples, facts.channels)
-        if counts.shape != expected or counts.dtype != np.int16:
-            raise InputError(
-                f"A window of {counts.dtype} {counts.shape} was given; the model takes int16 {expected}.",
-                hint="Use a recording with the rate and channels that the model was trained on.",
-            )
+        _check_shape("window", counts, (facts.frames * facts.frame_samples, facts.channels))
         frames = counts.reshape(facts.frames, -1)
         frame_bytes = frames.shape[1] * 2
         room = (facts.max_payload - fixed_bytes(Inject)) // frame_bytes
@@ -162,6 +157,26 @@ class BoardSession:
                 break
             self._request(_inject(index, flags, part), Ack)
         answer = self._request(_inject(index, flags | InjectFlag.DECIDE, part), Result)
+        return _board_result(answer, index, facts)
+
+    def inject_hop(self, frame: npt.NDArray[np.int16], index: int = 0) -> BoardResult:
+        """Send the next frame, and return the decision on the window that ends with it.
+
+        Args:
+            frame: int16 [frame_samples, channels], what follows the window that was sent before.
+            index: A number for the decision, checked in the answer.
+
+        Returns:
+            The decision; its front end's ticks are of this one frame.
+
+        Raises:
+            InputError: The frame has another shape or type than the model takes.
+            BoardError: No whole window was sent before.
+        """
+        facts = self.facts
+        _check_shape("frame", frame, (facts.frame_samples, facts.channels))
+        flags = InjectFlag.DECIDE
+        answer = self._request(_inject(index, flags, frame.reshape(1, -1)), Result)
         return _board_result(answer, index, facts)
 
     def stats(self) -> Stats:
@@ -226,6 +241,14 @@ class BoardSession:
         if frame.type == Error.TYPE and frame.payload[:1] == bytes([ErrorCode.FAULT]):
             return True  # comes unasked, and nothing else will come after it
         return bool(frame.type & REPLY_BIT) and frame.sequence == self._sequence
+
+
+def _check_shape(what: str, counts: npt.NDArray[np.int16], expected: tuple[int, int]) -> None:
+    if counts.shape != expected or counts.dtype != np.int16:
+        raise InputError(
+            f"A {what} of {counts.dtype} {counts.shape} was given; the model takes int16 {expected}.",
+            hint="Use a recording with the rate and channels that the model was trained on.",
+        )
 
 
 def board_error(error: Error) -> BoardError:

@@ -55,7 +55,7 @@ static void answer_error(app_t *app, uint16_t sequence, uint8_t code, uint32_t d
 }
 
 static void new_window(app_t *app) {
-    myofin_init(&app->model);
+    myofin_init(app->model);
     app->window_full = false;
     app->frames_held = 0;
     app->front_end_ticks = 0;
@@ -92,12 +92,12 @@ static void answer_hello(app_t *app, uint16_t sequence) {
 }
 
 static void answer_result(app_t *app, uint16_t sequence, uint32_t index) {
-    const int8_t *const codes = myofin_window_codes(&app->model);
+    const int8_t *const codes = myofin_window_codes(app->model);
     port_stopwatch_start();
-    myofin_fin(&app->model, codes, app->features);
+    myofin_fin(app->model, codes, app->features);
     const uint32_t fin_ticks = port_stopwatch_stop();
     port_stopwatch_start();
-    myofin_head(&app->model, app->logits);
+    myofin_head(app->model, app->logits);
     const uint32_t head_ticks = port_stopwatch_stop();
     const wire_result_t result = {
         .index = index,
@@ -120,7 +120,7 @@ static void push_frames(app_t *app, const uint8_t *counts, uint32_t frames) {
             counts += 2;
         }
         port_stopwatch_start();
-        app->window_full = myofin_push_frame(&app->model, app->frame);
+        app->window_full = myofin_push_frame(app->model, app->frame);
         app->front_end_ticks += port_stopwatch_stop();
         app->frames_held++;
     }
@@ -238,7 +238,8 @@ static void take_frame(app_t *app, const uint8_t *frame, size_t size) {
     take_request(app, frame, checked);
 }
 
-void app_start(app_t *app) {
+void app_start(app_t *app, myofin_state_t *model) {
+    app->model = model;
     cobs_start(&app->decoder, app->request, sizeof app->request);
     new_window(app);
 }

@@ -7,8 +7,9 @@
 
 int main(void) {
     static app_t app;
+    static myofin_state_t model_state; /* by itself, so that the linker's map shows its size */
     port_init();
-    app_start(&app);
+    app_start(&app, &model_state);
     for (;;) {
         uint8_t byte;
         while (port_read(&byte)) {

@@ -11,13 +11,14 @@ void host_receive(const uint8_t *bytes, size_t size);
 size_t host_take(uint8_t *to, size_t room);
 
 static app_t app;
+static myofin_state_t model;
 static uint8_t out[OUT_BYTES];
 static size_t out_size;
 
 void host_reset(void) {
     memset(&app, 0, sizeof app);
     out_size = 0;
-    app_start(&app);
+    app_start(&app, &model);
 }
 
 void host_receive(const uint8_t *bytes, size_t size) {

@@ -53,6 +53,22 @@ def flip(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 0x10 or 0x20]) + data[middle + 1 :]
 
 
+def test_a_hop_moves_the_window_on() -> None:
+    session = session_with(NativeBoard())
+    counts = np.concatenate([window(1), window(2)])
+    session.inject_window(counts[:150])
+    for hop in range(1, 4):
+        frame = counts[150 + 5 * (hop - 1) : 150 + 5 * hop]
+        check(session.inject_hop(frame, hop), counts[5 * hop : 150 + 5 * hop])
+    with pytest.raises(InputError, match=r"A frame of int16 \(4, 4\) was given"):
+        session.inject_hop(counts[:4])
+
+
+def test_a_hop_needs_a_window() -> None:
+    with pytest.raises(BoardError, match="frames"):
+        session_with(NativeBoard()).inject_hop(window()[:5])
+
+
 def test_hello_says_what_runs() -> None:
     facts = session_with(NativeBoard()).hello()
     assert (facts.board, facts.engine, facts.channels, facts.frame_samples) == ("mps2-an386", "c", 4, 5)

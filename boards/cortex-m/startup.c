@@ -1,4 +1,5 @@
-/* Vector table, reset and fault handling of a Cortex-M4F; nothing here runs twice. */
+/* Vector table, reset and fault handling of any Cortex-M; nothing here runs twice. */
+#include "build_config.h"
 #include "port.h"
 
 #include <stddef.h>
@@ -12,6 +13,8 @@ extern const uint8_t code_start[], code_end[], constants_end[];
 #define STACK_PAINT 0xC5C5C5C5u
 #define CPACR (*(volatile uint32_t *)0xE000ED88u)
 #define CPACR_FPU_FULL_ACCESS (0xFu << 20)
+#define CFSR (*(volatile uint32_t *)0xE000ED28u)
+#define CFSR_STACK_OVERFLOW (1u << 20)
 
 #define MPU_CONTROL (*(volatile uint32_t *)0xE000ED94u)
 #define MPU_REGION (*(volatile uint32_t *)0xE000ED98u)
@@ -19,20 +22,24 @@ extern const uint8_t code_start[], code_end[], constants_end[];
 #define MPU_ATTRIBUTES (*(volatile uint32_t *)0xE000EDA0u)
 #define MPU_ON_WITH_DEFAULT_MAP 0x5u
 #define MPU_NO_ACCESS_256_MIB ((1u << 28) | (27u << 1) | 1u) /* execute never, 2^(27+1) bytes */
-#define BELOW_RAM 0x10000000u
+#define MPU_REGION_BYTES 0x10000000u
 
 int main(void);
 void reset_handler(void);
 void fault_handler(void);
 void report_fault(const uint32_t *frame);
-void uart0_receive_handler(void);
-void uart0_transmit_handler(void);
+void uart_handler(void);
 
 typedef void (*vector_t)(void);
 
-enum { SYSTEM_VECTORS = 16, UART0_RX_IRQ = 0, UART0_TX_IRQ = 1, VECTORS = SYSTEM_VECTORS + 2 };
+#define LAST_IRQ (BOARD_UART_RX_IRQ > BOARD_UART_TX_IRQ ? BOARD_UART_RX_IRQ : BOARD_UART_TX_IRQ)
+enum { SYSTEM_VECTORS = 16, VECTORS = SYSTEM_VECTORS + LAST_IRQ + 1 };
+/* Place in the table below, which begins after the stack's address. */
+#define EXCEPTION(number) ((number) - 1u)
+#define INTERRUPT(number) (SYSTEM_VECTORS - 1u + (number))
 
-/* Every exception that is not used reports itself instead of running into nowhere. */
+/* Every exception that is not used reports itself instead of running into nowhere; a reserved one
+ * and an interrupt that is never enabled stay NULL. */
 __attribute__((section(".vectors"), used)) static const struct {
     uint32_t *initial_stack;
     vector_t handlers[VECTORS - 1];
@@ -40,23 +47,21 @@ __attribute__((section(".vectors"), used)) static const struct {
     .initial_stack = stack_top,
     .handlers =
         {
-            reset_handler,
-            fault_handler, /* reset, NMI */
-            fault_handler,
-            fault_handler, /* hard fault, memory management */
-            fault_handler,
-            fault_handler, /* bus fault, usage fault */
-            NULL,
-            NULL,
-            NULL, /* reserved */
-            NULL,
-            fault_handler, /* reserved, SVCall */
-            fault_handler,
-            NULL, /* debug monitor, reserved */
-            fault_handler,
-            fault_handler,          /* PendSV, SysTick */
-            uart0_receive_handler,  /* interrupt 0 */
-            uart0_transmit_handler, /* interrupt 1 */
+            [EXCEPTION(1)] = reset_handler,
+            [EXCEPTION(2)] = fault_handler,  /* NMI */
+            [EXCEPTION(3)] = fault_handler,  /* hard fault */
+            [EXCEPTION(4)] = fault_handler,  /* memory management */
+            [EXCEPTION(5)] = fault_handler,  /* bus fault */
+            [EXCEPTION(6)] = fault_handler,  /* usage fault */
+            [EXCEPTION(7)] = fault_handler,  /* secure fault */
+            [EXCEPTION(11)] = fault_handler, /* SVCall */
+            [EXCEPTION(12)] = fault_handler, /* debug monitor */
+            [EXCEPTION(14)] = fault_handler, /* PendSV */
+            [EXCEPTION(15)] = fault_handler, /* SysTick */
+            [INTERRUPT(BOARD_UART_RX_IRQ)] = uart_handler,
+#if BOARD_UART_TX_IRQ != BOARD_UART_RX_IRQ
+            [INTERRUPT(BOARD_UART_TX_IRQ)] = uart_handler,
+#endif
         },
 };
 
@@ -68,18 +73,30 @@ static void paint_stack(void) {
     }
 }
 
-/* Nothing is mapped below RAM, where the stack would grow to; but this board ignores writes there.
+/* The stack would grow out of RAM downwards. Armv8-M has a register for its limit, Armv7-M an MPU
+ * region below RAM, where some boards ignore writes. Armv6-M has neither: nothing is mapped there.
  */
 static void guard_stack(void) {
+#if defined(__ARM_ARCH_8M_MAIN__) || defined(__ARM_ARCH_8_1M_MAIN__)
+    __asm volatile("msr msplim, %0" ::"r"(stack_bottom) : "memory");
+#elif defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)
     MPU_REGION = 0;
-    MPU_BASE = BELOW_RAM;
+    MPU_BASE = (uint32_t)stack_bottom - MPU_REGION_BYTES;
     MPU_ATTRIBUTES = MPU_NO_ACCESS_256_MIB;
     MPU_CONTROL = MPU_ON_WITH_DEFAULT_MAP;
+#endif
+}
+
+/* The floating-point unit; on Armv8.1-M it holds the vector registers too. */
+static void enable_fpu(void) {
+#if defined(__ARM_FP)
+    CPACR |= CPACR_FPU_FULL_ACCESS;
+#endif
 }
 
 __attribute__((used, noreturn)) void reset_handler(void) {
     guard_stack();
-    CPACR |= CPACR_FPU_FULL_ACCESS;
+    enable_fpu();
     __asm volatile("dsb\n isb" ::: "memory");
     memcpy(data_start, data_image, (size_t)((uint8_t *)data_end - (uint8_t *)data_start));
     memset(bss_start, 0, (size_t)((uint8_t *)bss_end - (uint8_t *)bss_start));
@@ -118,12 +135,21 @@ __attribute__((naked, used)) void fault_handler(void) {
                    "b report_fault\n");
 }
 
+/* Whether a stack limit register caught it; the stack is intact then, and no address is wanted. */
+static bool stack_limit_hit(void) {
+#if defined(__ARM_ARCH_8M_MAIN__) || defined(__ARM_ARCH_8_1M_MAIN__)
+    return (CFSR & CFSR_STACK_OVERFLOW) != 0u;
+#else
+    return false;
+#endif
+}
+
 __attribute__((used, noreturn)) void report_fault(const uint32_t *frame) {
     enum { STACKED_PC = 6, STACKED_WORDS = 8 };
     const uintptr_t address = (uintptr_t)frame;
     const bool readable = address >= (uintptr_t)stack_bottom &&
                           address <= (uintptr_t)stack_top - STACKED_WORDS * sizeof(uint32_t);
-    firmware_fault(readable ? frame[STACKED_PC] : 0u);
+    firmware_fault(readable && !stack_limit_hit() ? frame[STACKED_PC] : 0u);
     for (;;) {
     }
 }

@@ -1,0 +1,158 @@
+"""Measures an engine on an emulated board: instructions by the board's clock, bytes from the linker's map."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median_low
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.boards.registry import Board
+from myofin.convert.codegen import generate_c
+from myofin.convert.flatbuffer import read_model
+from myofin.convert.host_engine import HostEngine
+from myofin.convert.inspection import layer_costs
+from myofin.errors import CheckError
+from myofin.firmware_bridge.build import Image, build_image
+from myofin.firmware_bridge.emulator import emulated_session
+from myofin.firmware_bridge.linker_map import EngineBytes, read_engine_bytes
+from myofin.firmware_bridge.session import BoardResult
+from myofin.frontend import WINDOW_FRAMES, FrontEnd
+
+CHANNELS, FRAME_SAMPLES = 12, 20
+WINDOWS, HOPS = 5, 9  # odd, so that the median is a measured value
+NOISE_COUNTS = 300.0
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The generated C of one model: folder, hash, cost in MACs, and the same C compiled for the host."""
+
+    model: str
+    folder: Path
+    sha256: str
+    macs: int
+    frontend: FrontEnd
+    host: HostEngine
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run on a board gave. Instructions: FIN and head of each window; push and decide of each hop."""
+
+    window_instructions: tuple[int, ...]
+    hop_instructions: tuple[int, ...]
+    outputs: bytes
+    stack_bytes: int
+
+
+def make_engine(name: str, model: bytes, folder: Path) -> Engine:
+    """Generate the C of a model and compile it for the host too."""
+    frontend = FrontEnd.fit(_signal(20))
+    generate_c(model, frontend.to_json(), folder, frame_samples=FRAME_SAMPLES, channels=CHANNELS)
+    macs = sum(layer.macs for layer in layer_costs(read_model(model)))
+    return Engine(name, folder, hashlib.sha256(model).hexdigest(), macs, frontend, HostEngine(folder))
+
+
+def measure(engine: Engine, board: Board) -> list[dict[str, Any]]:
+    """The rows of one engine on one board, ``window`` and ``hop``.
+
+    Raises:
+        CheckError: Two runs differ, or an output differs from the same C on the host.
+        InputError: The engine does not fit the board.
+    """
+    with tempfile.TemporaryDirectory(prefix="myofin-bench-") as scratch:
+        image = build_image(engine.folder, engine.sha256, board, Path(scratch) / "image")
+        size = read_engine_bytes(image.folder / "firmware.map")
+        first, second = (_run(engine, image, board) for _ in range(2))
+    if first != second:
+        raise CheckError(
+            f"Two runs of {engine.model} on {board.name} differ.", hint="The counter is not deterministic."
+        )
+    return [_row(engine, board, size, first, mode) for mode in ("window", "hop")]
+
+
+def _row(engine: Engine, board: Board, size: EngineBytes, run: Run, mode: str) -> dict[str, Any]:
+    """One row; RAM of ``window`` leaves out the window of codes, which is the engine's input there."""
+    input_bytes = WINDOW_FRAMES * FRAME_SAMPLES * CHANNELS if mode == "window" else 0
+    instructions = run.window_instructions if mode == "window" else run.hop_instructions
+    return {
+        "model": engine.model,
+        "board": board.name,
+        "engine": "c",
+        "mode": mode,
+        "scheme": "int8",
+        "instructions": median_low(instructions),
+        "macs": engine.macs,
+        "code_bytes": size.code,
+        "const_bytes": size.constants,
+        "ram_bytes": size.ram - input_bytes,
+        "stack_bytes": run.stack_bytes,
+        "core": board.core,
+        "instructions_min": min(instructions),
+        "instructions_max": max(instructions),
+        "library_bytes": size.library,
+        "model_sha256": engine.sha256,
+    }
+
+
+def _run(engine: Engine, image: Image, board: Board) -> Run:
+    """Decide some windows, and then some hops after the last one; check all against the host."""
+    frames = _signal(WINDOWS * WINDOW_FRAMES + HOPS).reshape(-1, FRAME_SAMPLES, CHANNELS)
+    windows = frames[: WINDOWS * WINDOW_FRAMES].reshape(WINDOWS, -1, CHANNELS)
+    with emulated_session(image, board) as session:
+        session.require_model(engine.sha256)
+        decided = [session.inject_window(window, index) for index, window in enumerate(windows)]
+        hops = [session.inject_hop(frame, index) for index, frame in enumerate(frames[-HOPS:])]
+        stack_bytes = session.stats().stack_high_water
+    _check_windows(engine, windows, decided, board)
+    _check_hops(engine, frames[-HOPS - WINDOW_FRAMES :], hops, board)
+    units = board.counter.units
+    return Run(
+        tuple(units(result.fin_ticks) + units(result.head_ticks) for result in decided),
+        tuple(
+            units(result.front_end_ticks) + units(result.fin_ticks) + units(result.head_ticks)
+            for result in hops
+        ),
+        b"".join(result.features.tobytes() + result.logits.tobytes() for result in (*decided, *hops)),
+        stack_bytes,
+    )
+
+
+def _check_windows(
+    engine: Engine, windows: NDArray[np.int16], decided: list[BoardResult], board: Board
+) -> None:
+    _compare(engine, decided, engine.host.invoke(engine.frontend.encode_windows(windows)), board)
+
+
+def _check_hops(engine: Engine, frames: NDArray[np.int16], hops: list[BoardResult], board: Board) -> None:
+    features, logits = engine.host.stream(frames.reshape(-1, CHANNELS))
+    _compare(engine, hops, (features[1:], logits[1:]), board)
+
+
+def _compare(
+    engine: Engine,
+    results: list[BoardResult],
+    expected: tuple[NDArray[Any], NDArray[Any]],
+    board: Board,
+) -> None:
+    for result, features, logits in zip(results, *expected, strict=True):
+        if not (np.array_equal(result.features, features) and np.array_equal(result.logits, logits)):
+            raise CheckError(
+                f"{board.name} computes another output of {engine.model} than the host.",
+                hint="Find the stage with `myofin validate`.",
+            )
+
+
+def _signal(frames: int) -> NDArray[np.int16]:
+    """Noise of 12 channels, int16 counts ``[frames * frame_samples, channels]``, with bursts."""
+    rng = np.random.default_rng(SEED)
+    burst = np.repeat(rng.uniform(0.1, 3.0, frames), FRAME_SAMPLES)[:, np.newaxis]
+    noise = rng.normal(0, NOISE_COUNTS, (frames * FRAME_SAMPLES, CHANNELS))
+    return np.clip(np.rint(noise * burst), -32768, 32767).astype(np.int16)

@@ -1,0 +1,65 @@
+"""``make bench``: instructions, flash and RAM of the engine on every emulated board.
+
+.venv/bin/python bench/run.py [--board NAME]... [--model NAME]... [--out FOLDER]
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from measure import HOPS, WINDOWS, make_engine, measure
+from page import page
+
+from myofin.boards.registry import list_boards, load_board
+from myofin.errors import InputError, MyofinError
+
+HERE = Path(__file__).parent
+MODELS = ("lstm48", "default")
+EMULATED = tuple(name for name in list_boards() if load_board(name).emulator)
+
+
+@click.command()
+@click.option("--board", "boards", multiple=True, type=click.Choice(EMULATED), default=EMULATED)
+@click.option("--model", "models", multiple=True, type=click.Choice(MODELS), default=MODELS)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=HERE, show_default="bench/")
+def main(boards: tuple[str, ...], models: tuple[str, ...], out: Path) -> None:
+    """Measure models on emulated boards, and write results.json and results.md."""
+    try:
+        rows, refused = measure_all(boards, models)
+    except MyofinError as error:
+        raise click.ClickException(f"{error.message} {error.hint}") from error
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "results.json").write_text(json.dumps(rows, indent=1) + "\n")
+    command = " ".join(["bench/run.py", *sys.argv[1:]])
+    text = page(rows, refused, command=f"`{command}`", windows=WINDOWS, hops=HOPS)
+    (out / "results.md").write_text(text)
+    click.echo(f"{len(rows)} rows, each measured twice with equal results: {out / 'results.md'}")
+
+
+def measure_all(boards: tuple[str, ...], models: tuple[str, ...]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows of every model on every board, and a sentence for each model that a board cannot hold."""
+    rows, refused = [], []
+    with tempfile.TemporaryDirectory(prefix="myofin-bench-") as scratch:
+        folder = Path(scratch)
+        click.echo(f"making {', '.join(models)} (TensorFlow)", err=True)
+        command = [sys.executable, str(HERE / "make_models.py"), str(folder), *models]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for name in models:
+            engine = make_engine(name, (folder / f"{name}.tflite").read_bytes(), folder / name)
+            for board in boards:
+                click.echo(f"measuring {name} on {board}", err=True)
+                try:
+                    rows += measure(engine, load_board(board))
+                except InputError as error:
+                    refused.append(f"`{name}` on `{board}`: {error.message}")
+    return rows, refused
+
+
+if __name__ == "__main__":
+    main()

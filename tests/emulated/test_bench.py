@@ -1,0 +1,31 @@
+"""``bench/run.py`` measures the benchmark model on a board, and says what it measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = {
+    *("model", "board", "engine", "mode", "scheme", "instructions", "macs"),
+    *("code_bytes", "const_bytes", "ram_bytes", "stack_bytes"),
+}
+
+
+def test_the_benchmark_model_is_measured(tmp_path):
+    command = [sys.executable, ROOT / "bench" / "run.py", "--board", "mps2-an386", "--model", "lstm48"]
+    done = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "results.json").read_text())
+    assert [row["mode"] for row in rows] == ["window", "hop"]
+    assert all(set(row) >= KEYS for row in rows)
+    assert {row["macs"] for row in rows} == {1_659_696}
+    assert {(row["model"], row["board"], row["engine"], row["scheme"]) for row in rows} == {
+        ("lstm48", "mps2-an386", "c", "int8")
+    }
+    full, hop = rows
+    assert hop["ram_bytes"] - full["ram_bytes"] == 7200, "the window of codes is the input in mode window"
+    assert 55_296 + 816 < full["const_bytes"] < 70_000, "at least the weights"
+    assert 500 < full["code_bytes"] < 10_000
+    page = (tmp_path / "results.md").read_text()
+    assert f"{full['instructions']:,}" in page
