@@ -1,4 +1,4 @@
-"""What a model costs and needs, from a ``.tflite`` file or a bundle, also where the engine does not take it."""
+"""What a model costs and needs, from a ``.tflite`` file or a bundle; also of one that the engine refuses."""
 
 from __future__ import annotations
 
