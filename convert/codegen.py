@@ -7,7 +7,7 @@ too for float32); all sizes are compile-time constants. The caller places the on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -19,7 +19,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from myofin import __version__
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_lower import lower
-from myofin.convert.codegen_program import Program
+from myofin.convert.codegen_lstm_text import can_slide
+from myofin.convert.codegen_lstm_text import members as lstm_members
+from myofin.convert.codegen_program import LstmStep, Program, Step
 from myofin.convert.codegen_steps import VALUE_TYPE, StepText, step_text
 from myofin.convert.flatbuffer import read_model
 from myofin.errors import ModelError
@@ -28,6 +30,9 @@ from myofin.frontend import FrontEnd
 SCHEME_NUMBERS: Final = {"float32": 0, "int8": 1}
 STATE_CONTRACTS: Final = {"reset": 0}
 MAX_STATE_BUFFER: Final = 1 << 16
+# The state of a sliding engine may be this large where nothing else is asked: half of a usual 128 kB of RAM.
+STATE_BUDGET_BYTES: Final = 64 * 1024
+_BYTES: Final = {"float": 4, "int32_t": 4, "int16_t": 2, "int8_t": 1}
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,14 @@ class _Facts:
     frame_samples: int
     state_contract: int
     sha256: str
-    fin: tuple[StepText, ...]
+    sliding: bool
+    sequences: tuple[StepText, ...]  # the LSTMs, which take the codes
+    fin: tuple[StepText, ...]  # what comes after them, up to the features
     head: tuple[StepText, ...]
 
     @property
     def steps(self) -> tuple[StepText, ...]:
-        return self.fin + self.head
+        return self.sequences + self.fin + self.head
 
     @property
     def kernels(self) -> list[str]:
@@ -59,6 +66,8 @@ def generate_c(
     frame_samples: int,
     channels: int,
     state: str = "reset",
+    sliding: bool | None = None,
+    state_budget_bytes: int = STATE_BUDGET_BYTES,
 ) -> list[Path]:
     """Write the C engine of a model and return the files.
 
@@ -69,6 +78,9 @@ def generate_c(
         frame_samples: Samples of one channel in one frame.
         channels: Number of channels.
         state: State contract; this engine starts the LSTM anew at each window (``reset``).
+        sliding: Whether ``myofin_push_frame`` computes what does not depend on where a window begins, once
+            for all windows; None: where the model allows it and the state stays within the budget.
+        state_budget_bytes: RAM that the state of a sliding engine may take by default.
 
     Raises:
         ModelError: The model is malformed, or holds something that the engine does not support.
@@ -87,16 +99,39 @@ def generate_c(
             f"samples and a front end of {front.channels} channels do not fit it.",
             hint="Convert the run that the front end belongs to.",
         )
+    slides = _slides(program, sliding, state_budget_bytes)
     facts = _Facts(
         program=program,
         frontend=front,
         frame_samples=frame_samples,
         state_contract=STATE_CONTRACTS[state],
         sha256=hashlib.sha256(model).hexdigest(),
-        fin=tuple(step_text(step, program.scheme) for step in program.fin),
-        head=tuple(step_text(step, program.scheme) for step in program.head),
+        sliding=slides,
+        sequences=_texts(program, [step for step in program.fin if isinstance(step, LstmStep)], slides),
+        fin=_texts(program, [step for step in program.fin if not isinstance(step, LstmStep)], slides),
+        head=_texts(program, program.head, slides),
     )
     return _write(facts, out_dir)
+
+
+def _texts(program: Program, steps: Iterable[Step], sliding: bool) -> tuple[StepText, ...]:
+    return tuple(step_text(step, program.scheme, sliding=sliding) for step in steps)
+
+
+def _slides(program: Program, asked: bool | None, budget_bytes: int) -> bool:
+    sequences = [step for step in program.fin if isinstance(step, LstmStep)]
+    possible = program.scheme == "int8" and all(can_slide(step, program) for step in sequences)
+    if asked and not possible:
+        raise ModelError(
+            "The engine cannot slide: the model is not int8, or a step of its LSTM spans several frames.",
+            hint="Generate it without sliding, or train with one step a frame and convert to int8.",
+        )
+    if asked is not None:
+        return asked
+    held = sum(
+        _BYTES[kind] * length for step in sequences for kind, _, length in lstm_members(step, sliding=True)
+    )
+    return possible and program.frames * program.frame_codes + held <= budget_bytes
 
 
 def _write(facts: _Facts, out_dir: Path) -> list[Path]:

@@ -9,8 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.convert.codegen_arithmetic import fixed_point, fold_zero_point, tensor_scale
-from myofin.convert.codegen_program import POOL_MODES, FrameInput, LstmNumbers, Scheme
+from myofin.convert.codegen_arithmetic import INT32_MAX, Scale, fixed_point, fold_zero_point, tensor_scale
+from myofin.convert.codegen_program import (
+    POOL_MODES,
+    FrameInput,
+    LstmNumbers,
+    Scheme,
+    require_recurrent_bias,
+)
 from myofin.convert.codegen_views import (
     CodesSource,
     Elements,
@@ -172,7 +178,7 @@ def _integer_numbers(
         raise refuse(operator, "quantizes its output unlike its hidden state", "Convert the model again")
     factor, shift = _tanh_input(operator, cell)
     zeros = np.zeros(weights.shape[1], np.int64)
-    return LstmNumbers(
+    numbers = LstmNumbers(
         input_weights=weights,
         recurrent_weights=recurrent,
         input_bias=np.stack([fold_zero_point(operator, w, b.astype(np.int64), x.zero_point)
@@ -188,6 +194,21 @@ def _integer_numbers(
         tanh_shift=shift,
         hidden_zero_point=hidden.zero_point,
     )  # fmt: skip
+    _check_range(operator, weights, numbers.input_bias, numbers.input_scales)
+    _check_range(operator, recurrent, require_recurrent_bias(numbers), numbers.recurrent_scales)
+    return numbers
+
+
+def _check_range(
+    operator: Operator, weights: NDArray[Any], bias: NDArray[Any], scales: tuple[Scale, ...]
+) -> None:
+    """The kernel doubles sums, and holds two weights in one int16: 256 * a + b."""
+    wide = weights.astype(np.int64)
+    if int(wide.min(initial=0)) < -127:
+        raise refuse(operator, "has a gate weight of -128", "Convert with symmetric weights (-127..127)")
+    worst = 2 * (np.abs(bias) + 128 * np.abs(wide).sum(axis=2)).max(axis=1, initial=0)
+    if any(int(sums) << max(scale.shift, 0) > INT32_MAX for sums, scale in zip(worst, scales, strict=True)):
+        raise refuse(operator, "has a gate bias far beyond saturation", "Calibrate with real windows")
 
 
 def _gate_scale(graph: Graph, operator: Operator, x: Tensor, position: int) -> Any:

@@ -88,6 +88,12 @@ class LstmNumbers:
         return int(self.input_bias.shape[1])
 
 
+def require_recurrent_bias(numbers: LstmNumbers) -> NDArray[Any]:
+    """The folded bias of the recurrent half, which every int8 LSTM has."""
+    assert numbers.recurrent_bias is not None
+    return numbers.recurrent_bias
+
+
 @dataclass(frozen=True)
 class LstmStep:
     """An LSTM over the frames of the window for each of ``batch`` sequences; keeps the last hidden states."""

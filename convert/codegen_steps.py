@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from myofin.convert import codegen_lstm_text as lstm_text
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_arithmetic import DenseWeights
 from myofin.convert.codegen_program import AddStep, DenseStep, GatherStep, LstmStep, Scheme, Step
 
 SUFFIX = {"int8": "s8", "float32": "f32"}
 VALUE_TYPE = {"int8": "int8_t", "float32": "float"}
-CELL_TYPE = {"int8": "int16_t", "float32": "float"}
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,24 @@ class StepText:
         members: ``(type, name, length)`` of scratch in the state struct, besides the step's output.
         call: Statements inside a function with ``state`` and ``codes``, or only ``state`` in the head.
         kernels: Runtime files that it needs, without extension.
+        functions: Static functions that the calls need.
+        push: Statements for a new frame in ``codes``, for ``slot`` of the rings (sliding only).
+        slide: What replaces ``call`` for the window that the rings hold (sliding only).
     """
 
     constants: str
     members: tuple[tuple[str, str, int], ...]
     call: str
     kernels: tuple[str, ...]
+    functions: str = ""
+    push: str = ""
+    slide: str = ""
 
 
-def step_text(step: Step, scheme: Scheme) -> StepText:
+def step_text(step: Step, scheme: Scheme, *, sliding: bool = False) -> StepText:
     """The text of any step."""
     if isinstance(step, LstmStep):
-        return _lstm(step, scheme)
+        return _integer_lstm(step, sliding) if scheme == "int8" else _float_lstm(step)
     if isinstance(step, DenseStep):
         return _dense(step, scheme)
     if isinstance(step, AddStep):
@@ -43,35 +49,45 @@ def step_text(step: Step, scheme: Scheme) -> StepText:
     return _gather(step)
 
 
-def _lstm(step: LstmStep, scheme: Scheme) -> StepText:
-    kernel, value, cell = f"myofin_lstm_{SUFFIX[scheme]}", VALUE_TYPE[scheme], CELL_TYPE[scheme]
+def _integer_lstm(step: LstmStep, sliding: bool) -> StepText:
+    name = step.name
+    return StepText(
+        constants="\n".join([lstm_text.constants(step), *_pool_constants(step, "int8")]),
+        members=lstm_text.members(step, sliding=sliding),
+        call=f"    {name}_window(state, codes);",
+        kernels=lstm_text.kernels(step),
+        functions=lstm_text.functions(step, sliding=sliding),
+        push=f"    {name}_push(state, codes, slot);",
+        slide=f"    {name}_slide(state);",
+    )
+
+
+def _float_lstm(step: LstmStep) -> StepText:
     name, numbers, frame = step.name, step.numbers, step.frame
     upper = name.upper()
     members: list[tuple[str, str, int]] = [
-        (cell, f"{name}_gates", 4 * numbers.units),
-        (cell, f"{name}_cell", numbers.units),
+        ("float", f"{name}_gates", 4 * numbers.units),
+        ("float", f"{name}_cell", numbers.units),
     ]
     if frame.table is not None:
-        members.append((value, f"{name}_x", frame.size))
+        members.append(("float", f"{name}_x", frame.size))
+    x = "frame" if frame.table is None else f"state->{name}_x"
     call = "\n".join(
         [
             f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
-            f"        {value} *hidden = state->{name}_hidden + (sequence * {numbers.units}u);",
-            f"        {kernel}_start(&{upper}, hidden, state->{name}_cell);",
+            f"        float *hidden = state->{name}_hidden + (sequence * {numbers.units}u);",
+            f"        myofin_lstm_f32_start(&{upper}, hidden, state->{name}_cell);",
             f"        for (uint32_t step = 0; step < {step.steps}u; step++) {{",
             f"            const int8_t *frame = {_frame_address(step)};",
-            *_take_frame(step, scheme),
-            f"            {kernel}_state(&{upper}, state->{name}_gates, hidden, state->{name}_cell);",
+            *(" " * 12 + line for line in lstm_text.embed_lines(step, "f32", f"state->{name}_x")),
+            f"            myofin_lstm_f32_input(&{upper}, {x}, state->{name}_gates);",
+            f"            myofin_lstm_f32_state(&{upper}, state->{name}_gates, hidden, state->{name}_cell);",
             "        }",
             "    }",
         ]
     )
-    kernels: tuple[str, ...] = (kernel,)
-    if scheme == "int8":
-        kernels += ("myofin_activations_s16", "myofin_fixed")
-    if frame.table is not None:
-        kernels += (f"myofin_pool_{SUFFIX[scheme]}",)
-    return StepText(_lstm_constants(step, scheme), tuple(members), call, kernels)
+    kernels = ("myofin_lstm_f32",) + (("myofin_pool_f32",) if frame.table is not None else ())
+    return StepText(_float_constants(step), tuple(members), call, kernels)
 
 
 def _frame_address(step: LstmStep) -> str:
@@ -82,69 +98,23 @@ def _frame_address(step: LstmStep) -> str:
     return " + ".join([*terms, f"(step * {frame.step_stride}u)"])
 
 
-def _take_frame(step: LstmStep, scheme: Scheme) -> list[str]:
-    """Statements that bring the inputs of one step through the input half of the cell."""
-    name, frame, suffix = step.name, step.frame, SUFFIX[scheme]
-    gates = f"myofin_lstm_{suffix}_input(&{name.upper()}, %s, state->{name}_gates);"
-    if frame.table is None:
-        return ["            " + gates % "frame"]
-    pool = f"&{name.upper()}_POOL"
-    if not frame.modes:
-        lines = [f"myofin_embed_{suffix}({pool}, frame, state->{name}_x);"]
-    elif frame.groups == 1:
-        lines = [
-            f"myofin_{mode}_{suffix}({pool}, frame, {_at(f'state->{name}_x', i * frame.width)});"
-            for i, mode in enumerate(frame.modes)
-        ]
-    else:
-        lines = [f"for (uint32_t group = 0; group < {frame.groups}u; group++) {{"]
-        lines.append(f"    const int8_t *samples = frame + (group * {frame.group_stride}u);")
-        columns = frame.width * len(frame.modes)
-        lines.append(f"    {VALUE_TYPE[scheme]} *x = state->{name}_x + (group * {columns}u);")
-        lines += [
-            f"    myofin_{mode}_{suffix}({pool}, samples, {_at('x', i * frame.width)});"
-            for i, mode in enumerate(frame.modes)
-        ]
-        lines.append("}")
-    return ["            " + line for line in [*lines, gates % f"state->{name}_x"]]
-
-
-def _at(base: str, offset: int) -> str:
-    return f"{base} + {offset}u" if offset else base
-
-
-def _lstm_constants(step: LstmStep, scheme: Scheme) -> str:
+def _float_constants(step: LstmStep) -> str:
     upper, numbers, frame = step.name.upper(), step.numbers, step.frame
-    bias_type = np.int32 if scheme == "int8" else np.float32
-    parts = [
-        c.array(f"{upper}_WEIGHTS", numbers.input_weights, "[gate][unit][input]; gates: i, f, c, o"),
-        c.array(f"{upper}_RECURRENT", numbers.recurrent_weights, "[gate][unit][unit]"),
-        c.array(f"{upper}_BIAS", numbers.input_bias.astype(bias_type)),
-    ]
     fields = {
         "inputs": f"{frame.size}u",
         "units": f"{numbers.units}u",
         "input_weights": f"{upper}_WEIGHTS",
         "recurrent_weights": f"{upper}_RECURRENT",
         "input_bias": f"{upper}_BIAS",
+        "cell_clip": c.number(numbers.cell_clip, "float32"),
     }
-    if scheme == "int8" and numbers.recurrent_bias is not None:
-        parts.append(c.array(f"{upper}_RECURRENT_BIAS", numbers.recurrent_bias.astype(np.int32)))
-        fields |= {
-            "recurrent_bias": f"{upper}_RECURRENT_BIAS",
-            "input_scales": c.scales(numbers.input_scales),
-            "recurrent_scales": c.scales(numbers.recurrent_scales),
-            "forget_scale": c.scale(numbers.forget_scale),
-            "update_scale": c.scale(numbers.update_scale),
-            "hidden_scale": c.scale(numbers.hidden_scale),
-            "cell_tanh": f"{{{numbers.tanh_factor}, {numbers.tanh_shift}}}",
-            "hidden_zero_point": str(numbers.hidden_zero_point),
-            "cell_clip": str(int(numbers.cell_clip)),
-        }
-    else:
-        fields["cell_clip"] = c.number(numbers.cell_clip, "float32")
-    parts.append(c.struct(f"myofin_lstm_{SUFFIX[scheme]}_t", upper, fields))
-    return "\n".join([*parts, *_pool_constants(step, scheme)])
+    parts = [
+        c.array(f"{upper}_WEIGHTS", numbers.input_weights, "[gate][unit][input]; gates: i, f, c, o"),
+        c.array(f"{upper}_RECURRENT", numbers.recurrent_weights, "[gate][unit][unit]"),
+        c.array(f"{upper}_BIAS", numbers.input_bias.astype(np.float32)),
+        c.struct("myofin_lstm_f32_t", upper, fields),
+    ]
+    return "\n".join([*parts, *_pool_constants(step, "float32")])
 
 
 def _pool_constants(step: LstmStep, scheme: Scheme) -> list[str]:

@@ -72,11 +72,10 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
             hint="Give a recording with these repetitions and the movements that the network was trained on.",
         )
     counts = gather(recording.counts, windows.starts, body.window_samples)
-    z = bundle.frontend.zscore(recording.counts)
     return SentWindows(
         counts=counts,
         labels=_positions(bundle, windows.labels),
-        true_features=window_features(gather(z, windows.starts, body.window_samples)),
+        true_features=window_features(bundle.frontend.zscore(counts)),
         origin=(
             f"{len(windows)} windows of {recording.source}, subject {recording.subject}, "
             f"spread evenly over the movements of the test repetitions {_test(bundle)}"

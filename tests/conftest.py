@@ -3,6 +3,7 @@
 TensorFlow must not share a process with the TFLite runtime, so whatever needs it runs in a child process.
 """
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,17 @@ def myofin(*arguments, check=True, **options):
     """Run the command line in a process of its own."""
     command = [sys.executable, "-m", "myofin", *map(str, arguments)]
     return subprocess.run(command, check=check, capture_output=True, text=True, timeout=600, **options)
+
+
+def pytest_configure():
+    """In the background of a shell that ignores Ctrl-C, commands under test would ignore it too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish():
+    """A test module that loads TensorFlow would break every later test of the TFLite runtime."""
+    assert "tensorflow" not in sys.modules, "a test module imported TensorFlow into this process"
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -148,7 +148,7 @@ def amplified(dataset: Dataset, count: int, seed: int) -> tuple[NDArray[np.int8]
         loud = np.rint((counts - offsets) * factors) + offsets
         loud = np.clip(loud, -32768, 32767).astype(np.int16)
         codes.append(dataset.frontend.encode_windows(loud))
-        features.append(window_features(zscore_windows(dataset.frontend, loud)))
+        features.append(window_features(dataset.frontend.zscore(loud)))
     return np.concatenate(codes), np.concatenate(features)
 
 
@@ -188,7 +188,7 @@ def _part(
     return Part(
         windows=windows,
         codes=np.concatenate([frontend.encode_windows(block) for block in blocks]),
-        features=np.concatenate([window_features(zscore_windows(frontend, block)) for block in blocks]),
+        features=np.concatenate([window_features(frontend.zscore(block)) for block in blocks]),
         classes=np.searchsorted(np.array(classes), windows.labels).astype(np.int64),
     )
 
@@ -196,21 +196,3 @@ def _part(
 def _blocks(starts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     for first in range(0, len(starts), _WINDOWS_AT_ONCE):
         yield starts[first : first + _WINDOWS_AT_ONCE]
-
-
-def zscore_windows(frontend: FrontEnd, counts: NDArray[np.int16]) -> FloatArray:
-    """Z-scored windows float64 ``[w, n, c]`` of counts ``[w, n, c]``.
-
-    As for the codes, the DC blocker (where it is on) starts anew in each window: the target is the feature
-    of the very signal that the network gets to see.
-    """
-    windows, samples, channels = counts.shape
-    wide = replace(
-        frontend,
-        channels=windows * channels,
-        offsets=np.tile(frontend.offsets, windows),
-        means=np.tile(frontend.means, windows),
-        sds=np.tile(frontend.sds, windows),
-    )
-    by_time = np.ascontiguousarray(counts.transpose(1, 0, 2)).reshape(samples, windows * channels)
-    return wide.zscore(by_time).reshape(samples, windows, channels).transpose(1, 0, 2)

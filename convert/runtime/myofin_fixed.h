@@ -38,6 +38,55 @@ static inline int32_t myofin_rescale(int32_t value, myofin_scale_t scale) {
     return (high >> right) + (((high & mask) > threshold) ? 1 : 0);
 }
 
+/* accumulator + value * factor / 2^32, the product rounded to nearest, a half up. */
+static inline int32_t myofin_high_product(int32_t value, int32_t factor, int32_t accumulator) {
+#if defined(__ARM_FEATURE_DSP)
+    int32_t result;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(value), "r"(factor), "r"(accumulator));
+    return result;
+#else
+    const int64_t product = ((int64_t)value * factor) + (INT64_C(1) << 31);
+    return accumulator + (int32_t)(product >> 32);
+#endif
+}
+
+/*
+ * myofin_rescale(doubled / 2, scale) without its branches; doubled * 2^shift stays within int32.
+ * The second rounding is one addition: of a half, and of -1 for negative values. That the sign is
+ * the product's and not that of the rounded product changes nothing: where they differ, the latter
+ * is 0, and both a half and a half less 1 are shifted to 0.
+ */
+static inline int32_t myofin_rescale_doubled(int32_t doubled, myofin_scale_t scale) {
+    if (scale.shift >= 0) {
+        const int32_t shifted = (int32_t)((uint32_t)doubled << (uint32_t)scale.shift);
+        return myofin_high_product(shifted, scale.multiplier, 0);
+    }
+    const uint32_t right = (uint32_t)(-scale.shift);
+    const int32_t half = (int32_t)(UINT32_C(1) << (right - 1u));
+    const int32_t high = myofin_high_product(doubled, scale.multiplier, half);
+    return (high + (doubled >> 31)) >> right;
+}
+
+static inline int32_t myofin_saturate_s16(int32_t value) {
+#if defined(__ARM_FEATURE_SAT)
+    int32_t result;
+    __asm__("ssat %0, #16, %1" : "=r"(result) : "r"(value));
+    return result;
+#else
+    return myofin_clamp(value, INT16_MIN, INT16_MAX);
+#endif
+}
+
+static inline int32_t myofin_saturate_s17(int32_t value) {
+#if defined(__ARM_FEATURE_SAT)
+    int32_t result;
+    __asm__("ssat %0, #17, %1" : "=r"(result) : "r"(value));
+    return result;
+#else
+    return myofin_clamp(value, -(INT32_C(1) << 16), (INT32_C(1) << 16) - 1);
+#endif
+}
+
 /* Sum of a[i] * b[i]. The generator has checked that no sum of any order leaves int32. */
 static inline int32_t myofin_dot_s8(const int8_t *a, const int8_t *b, uint32_t count) {
     int32_t sum = 0;

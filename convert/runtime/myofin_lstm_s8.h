@@ -1,25 +1,28 @@
 /*
- * LSTM cell on int8 activations and weights, with int16 gates and cell state.
+ * LSTM on int8 activations and weights, with int16 gates and cell state.
  *
- * A step is in two halves. The input half (weights * x) does not depend on the state; the state
- * half adds the recurrent part and updates the state. Gates are in the order input, forget, cell,
- * output.
+ * A step is in two halves. The input half (weights * x) does not depend on the state, so it is
+ * computed for three steps at a time, or once for a frame that many windows share; the state half
+ * adds the recurrent part and updates the state. Gates are in the order input, forget, cell,
+ * output. Everything is inline: the compiler then sees the constants of the one model.
  */
 #ifndef MYOFIN_LSTM_S8_H
 #define MYOFIN_LSTM_S8_H
 
 #include "myofin_activations_s16.h"
+#include "myofin_dot_s8.h"
 #include "myofin_fixed.h"
 
 #define MYOFIN_LSTM_GATES 4u
 
 typedef struct {
-    uint32_t inputs;
     uint32_t units;
-    const int8_t *input_weights;     /* [4][units][inputs] */
-    const int8_t *recurrent_weights; /* [4][units][units] */
-    const int32_t *input_bias;       /* [4][units], the input's zero point folded in */
-    const int32_t *recurrent_bias;   /* [4][units], the hidden state's zero point folded in */
+    uint32_t input_blocks;            /* blocks of 16 inputs, the last one filled with zeros */
+    uint32_t unit_blocks;             /* likewise of hidden values */
+    const int16_t *input_weights;     /* [units] in the order of myofin_dot_s8.h */
+    const int16_t *recurrent_weights; /* likewise */
+    const int32_t *input_bias;        /* [units][4], doubled, the input's zero point folded in */
+    const int32_t *recurrent_bias;    /* [units][4], doubled, the hidden zero point folded in */
     myofin_scale_t input_scales[MYOFIN_LSTM_GATES];
     myofin_scale_t recurrent_scales[MYOFIN_LSTM_GATES];
     myofin_scale_t forget_scale; /* forget gate * cell state -> cell state */
@@ -30,14 +33,129 @@ typedef struct {
     int32_t cell_clip; /* 0: none */
 } myofin_lstm_s8_t;
 
-/* State of the first step: hidden[units] at its zero point, cell[units] at 0. */
-void myofin_lstm_s8_start(const myofin_lstm_s8_t *lstm, int8_t *hidden, int16_t *cell);
+/*
+ * Brings values[count] to x as one of `steps` steps: x[pair][steps][2]. In each four columns the
+ * second and third change places, the order in which SXTB16 extracts them.
+ */
+static inline void myofin_lstm_s8_place(const int8_t *values, uint32_t count, uint32_t steps,
+                                        int16_t *x) {
+    const uint32_t stride = 2u * steps;
+    uint32_t i = 0;
+    for (; (i + 4u) <= count; i += 4u) {
+        x[0] = values[i];
+        x[1] = values[i + 2u];
+        x[stride] = values[i + 1u];
+        x[stride + 1u] = values[i + 3u];
+        x += 2u * stride;
+    }
+    for (uint32_t j = 0; (i + j) < count; j++) {
+        x[((j & 1u) * stride) + (j >> 1u)] = values[i + j];
+    }
+}
 
-/* gates[4 * units] = input half of a step for x[inputs], saturated to int16. */
-void myofin_lstm_s8_input(const myofin_lstm_s8_t *lstm, const int8_t *x, int16_t *gates);
+/* One gate's share of a half step, rounded and saturated on its own. */
+static inline int32_t myofin_lstm_s8_part(int32_t sum, int32_t doubled_bias, myofin_scale_t scale) {
+    return myofin_saturate_s16(myofin_rescale_doubled(doubled_bias + (2 * sum), scale));
+}
 
-/* The state half: updates hidden and cell; gates is used up. */
-void myofin_lstm_s8_state(const myofin_lstm_s8_t *lstm, int16_t *gates, int8_t *hidden,
-                          int16_t *cell);
+/* gates[units][4] = input half of one step for x[columns]. */
+static inline void myofin_lstm_s8_input_1(const myofin_lstm_s8_t *lstm, const int16_t *x,
+                                          int16_t *gates) {
+    const int16_t *w = lstm->input_weights;
+    const int32_t *bias = lstm->input_bias;
+    const myofin_scale_t *scales = lstm->input_scales;
+    for (uint32_t unit = 0; unit < lstm->units; unit++) {
+        myofin_pair_t sums[2];
+        myofin_dot_1(w, x, lstm->input_blocks, sums);
+        gates[0] = (int16_t)myofin_lstm_s8_part(sums[0].even, bias[0], scales[0]);
+        gates[1] = (int16_t)myofin_lstm_s8_part(sums[0].odd, bias[1], scales[1]);
+        gates[2] = (int16_t)myofin_lstm_s8_part(sums[1].even, bias[2], scales[2]);
+        gates[3] = (int16_t)myofin_lstm_s8_part(sums[1].odd, bias[3], scales[3]);
+        w += lstm->input_blocks * MYOFIN_LSTM_GATES * MYOFIN_DOT_COLUMNS / 2u;
+        bias += MYOFIN_LSTM_GATES;
+        gates += MYOFIN_LSTM_GATES;
+    }
+}
+
+/* Two gates of one unit, for three steps that lie `stride` apart. */
+static inline void myofin_lstm_s8_pair_3(const myofin_lstm_s8_t *lstm, const int16_t *w,
+                                         const int16_t *x, const int32_t *bias,
+                                         const myofin_scale_t *scales, int16_t *gates) {
+    const uint32_t stride = lstm->units * MYOFIN_LSTM_GATES;
+    myofin_pair_t sums[MYOFIN_DOT_STEPS];
+    myofin_dot_3(w, x, lstm->input_blocks, sums);
+    for (uint32_t step = 0; step < MYOFIN_DOT_STEPS; step++) {
+        gates[step * stride] = (int16_t)myofin_lstm_s8_part(sums[step].even, bias[0], scales[0]);
+        gates[(step * stride) + 1u] =
+            (int16_t)myofin_lstm_s8_part(sums[step].odd, bias[1], scales[1]);
+    }
+}
+
+/* gates[3][units][4] = input half of three steps. */
+static inline void myofin_lstm_s8_input_3(const myofin_lstm_s8_t *lstm, const int16_t *x,
+                                          int16_t *gates) {
+    const int16_t *w = lstm->input_weights;
+    const int32_t *bias = lstm->input_bias;
+    for (uint32_t unit = 0; unit < lstm->units; unit++) {
+        myofin_lstm_s8_pair_3(lstm, w, x, bias, lstm->input_scales, gates);
+        myofin_lstm_s8_pair_3(lstm, w + 4, x, bias + 2, lstm->input_scales + 2, gates + 2);
+        w += lstm->input_blocks * MYOFIN_LSTM_GATES * MYOFIN_DOT_COLUMNS / 2u;
+        bias += MYOFIN_LSTM_GATES;
+        gates += MYOFIN_LSTM_GATES;
+    }
+}
+
+/* State of the first step: hidden[columns] at its zero point, cell[units] at 0. */
+static inline void myofin_lstm_s8_start(const myofin_lstm_s8_t *lstm, int16_t *hidden,
+                                        int16_t *cell) {
+    for (uint32_t i = 0; i < lstm->units; i++) {
+        hidden[i] = (int16_t)lstm->hidden_zero_point;
+        cell[i] = 0;
+    }
+}
+
+static inline int32_t myofin_lstm_s8_cell(const myofin_lstm_s8_t *lstm, int32_t input,
+                                          int32_t forget, int32_t candidate, int32_t cell) {
+    const int32_t kept = myofin_rescale_doubled(2 * (forget * cell), lstm->forget_scale);
+    const int32_t added = myofin_rescale_doubled(2 * (input * candidate), lstm->update_scale);
+    const int32_t sum = myofin_saturate_s16(myofin_saturate_s16(kept) + myofin_saturate_s16(added));
+    return (lstm->cell_clip > 0) ? myofin_clamp(sum, -lstm->cell_clip, lstm->cell_clip) : sum;
+}
+
+/* One unit's gates, both halves added; returns its hidden value. */
+static inline int32_t myofin_lstm_s8_unit(const myofin_lstm_s8_t *lstm, const int16_t *gates,
+                                          const int32_t parts[MYOFIN_LSTM_GATES], int16_t *cell) {
+    static const myofin_tanh_input_t gate_tanh = {3, 0}; /* gates are in units of 2^-12 */
+    const int32_t input = myofin_sigmoid_s16(myofin_saturate_s16(gates[0] + parts[0]));
+    const int32_t forget = myofin_sigmoid_s16(myofin_saturate_s16(gates[1] + parts[1]));
+    const int32_t candidate = myofin_tanh_s16(myofin_saturate_s16(gates[2] + parts[2]), gate_tanh);
+    const int32_t output = myofin_sigmoid_s16(myofin_saturate_s16(gates[3] + parts[3]));
+    const int32_t next = myofin_lstm_s8_cell(lstm, input, forget, candidate, *cell);
+    *cell = (int16_t)next;
+    const int32_t product = myofin_tanh_s16(next, lstm->cell_tanh) * output;
+    const int32_t scaled = myofin_rescale_doubled(2 * product, lstm->hidden_scale);
+    return myofin_clamp(scaled + lstm->hidden_zero_point, INT8_MIN, INT8_MAX);
+}
+
+/* The state half of one step: next[units] from hidden[columns]; they must not overlap. */
+static inline void myofin_lstm_s8_state(const myofin_lstm_s8_t *lstm, const int16_t *gates,
+                                        const int16_t *hidden, int16_t *next, int16_t *cell) {
+    const int16_t *w = lstm->recurrent_weights;
+    const int32_t *bias = lstm->recurrent_bias;
+    const myofin_scale_t *scales = lstm->recurrent_scales;
+    for (uint32_t unit = 0; unit < lstm->units; unit++) {
+        myofin_pair_t sums[2];
+        myofin_dot_1(w, hidden, lstm->unit_blocks, sums);
+        const int32_t parts[MYOFIN_LSTM_GATES] = {
+            myofin_lstm_s8_part(sums[0].even, bias[0], scales[0]),
+            myofin_lstm_s8_part(sums[0].odd, bias[1], scales[1]),
+            myofin_lstm_s8_part(sums[1].even, bias[2], scales[2]),
+            myofin_lstm_s8_part(sums[1].odd, bias[3], scales[3])};
+        next[unit] = (int16_t)myofin_lstm_s8_unit(lstm, gates, parts, &cell[unit]);
+        w += lstm->unit_blocks * MYOFIN_LSTM_GATES * MYOFIN_DOT_COLUMNS / 2u;
+        bias += MYOFIN_LSTM_GATES;
+        gates += MYOFIN_LSTM_GATES;
+    }
+}
 
 #endif

@@ -10,7 +10,7 @@ from myofin.features import recording_features, to_network_domain
 from myofin.frontend import FrontEnd
 from myofin.recordings.synthetic import SyntheticConfig, generate
 from myofin.train.config import TrainConfig
-from myofin.train.dataset import Scaling, amplified, prepare, single_channels, zscore_windows
+from myofin.train.dataset import Scaling, amplified, prepare, single_channels
 from myofin.windows import spread
 
 
@@ -56,7 +56,7 @@ def test_z_scored_windows_equal_windows_taken_alone(recording, dc_shift):
     frontend = FrontEnd.fit(recording.counts, dc_shift=dc_shift)
     windows = np.stack([recording.counts[s : s + 60] for s in (0, 111, 222)])
     alone = np.stack([frontend.zscore(window) for window in windows])
-    assert np.array_equal(zscore_windows(frontend, windows), alone)
+    assert np.array_equal(frontend.zscore(windows), alone)
 
 
 def test_scaling_standardises_training_targets_and_is_undone(dataset):

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("tf_keras", reason="training needs the extra train")
-
 
 @pytest.fixture(scope="module")
 def facts():

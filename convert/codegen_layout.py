@@ -1,0 +1,47 @@
+"""Weights of the integer LSTM in the order and packing that ``runtime/myofin_dot_s8.h`` reads."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_COLUMNS: Final = 16
+STEPS_AT_ONCE: Final = 3
+# SXTB16 extracts bytes 0 and 2 of a word, then 1 and 3.
+_EXTRACTED: Final = (0, 2, 1, 3)
+
+
+def padded_columns(columns: int) -> int:
+    """Columns in whole blocks.
+
+    >>> padded_columns(48), padded_columns(20)
+    (48, 32)
+    """
+    return -(-columns // BLOCK_COLUMNS) * BLOCK_COLUMNS
+
+
+def pack_gates(weights: NDArray[np.int8], *, extracted_order: bool) -> NDArray[np.int16]:
+    """Four gates of weights as int16 ``[units, blocks of 4 columns, 2 pairs of gates, 4 columns]``.
+
+    A value is 256 times the weight of the pair's second gate plus that of the first.
+
+    Args:
+        weights: ``[4, units, columns]``, symmetric: none is -128.
+        extracted_order: Whether each four columns stand in the order in which SXTB16 extracts bytes.
+    """
+    _, units, columns = weights.shape
+    padded = np.zeros((4, units, padded_columns(columns)), np.int32)
+    padded[:, :, :columns] = weights
+    fours = padded.reshape(4, units, -1, 4)
+    if extracted_order:
+        fours = fours[..., list(_EXTRACTED)]
+    pairs = 256 * fours[1::2] + fours[0::2]
+    packed: NDArray[Any] = pairs.transpose(1, 2, 0, 3).astype(np.int16)
+    return packed
+
+
+def doubled_bias(bias: NDArray[np.int64]) -> NDArray[np.int32]:
+    """``[4, units]`` to ``[units, 4]``, doubled."""
+    return np.ascontiguousarray(2 * bias.T).astype(np.int32)

@@ -1,0 +1,258 @@
+"""C text of the integer LSTM: over a whole window, and sliding over frames that are kept in a ring."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from myofin.convert import codegen_text as c
+from myofin.convert.codegen_layout import STEPS_AT_ONCE, doubled_bias, pack_gates, padded_columns
+from myofin.convert.codegen_program import LstmStep, Program, require_recurrent_bias
+
+Member = tuple[str, str, int]
+_KERNELS = ("myofin_lstm_s8", "myofin_dot_s8", "myofin_activations_s16", "myofin_fixed")
+
+
+def kernels(step: LstmStep) -> tuple[str, ...]:
+    """Runtime files that the step needs, without extension."""
+    return _KERNELS + (("myofin_pool_s8",) if step.frame.table is not None else ())
+
+
+def can_slide(step: LstmStep, program: Program) -> bool:
+    """Whether each step of the LSTM takes its inputs from one frame, and there is one step a frame."""
+    frame = step.frame
+    last = frame.offset + (step.batch - 1) * frame.batch_stride
+    last += (frame.groups - 1) * frame.group_stride + (frame.samples - 1) * frame.sample_stride
+    return (
+        frame.step_stride == program.frame_codes
+        and step.steps == program.frames
+        and last < program.frame_codes
+    )
+
+
+def ring_values(step: LstmStep) -> int:
+    """int16 values of the input halves of all frames of a window."""
+    return step.batch * step.steps * 4 * step.numbers.units
+
+
+def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
+    """Scratch in the state; int16 arrays have even lengths, so that each begins at a word."""
+    name, units = step.name, step.numbers.units
+    found: list[Member] = [
+        ("int16_t", f"{name}_x", STEPS_AT_ONCE * padded_columns(step.frame.size)),
+        ("int16_t", f"{name}_gates", STEPS_AT_ONCE * 4 * units),
+        ("int16_t", f"{name}_h", 2 * padded_columns(units)),
+        ("int16_t", f"{name}_cell", units + units % 2),
+    ]
+    if sliding:
+        found.append(("int16_t", f"{name}_ring", ring_values(step)))
+    if step.frame.table is not None:
+        found.append(("int8_t", f"{name}_values", step.frame.size))
+    return tuple(found)
+
+
+def constants(step: LstmStep) -> str:
+    """Weights, biases and the struct of constants."""
+    upper, numbers = step.name.upper(), step.numbers
+    order = "[unit][4 columns][pair of gates][column]: 256 * second gate + first gate"
+    weights = pack_gates(numbers.input_weights, extracted_order=True)
+    recurrent = pack_gates(numbers.recurrent_weights, extracted_order=False)
+    recurrent_bias = doubled_bias(require_recurrent_bias(numbers))
+    fields = {
+        "units": f"{numbers.units}u",
+        "input_blocks": f"{padded_columns(step.frame.size) // 16}u",
+        "unit_blocks": f"{padded_columns(numbers.units) // 16}u",
+        "input_weights": f"{upper}_WEIGHTS",
+        "recurrent_weights": f"{upper}_RECURRENT",
+        "input_bias": f"{upper}_BIAS",
+        "recurrent_bias": f"{upper}_RECURRENT_BIAS",
+        "input_scales": c.scales(numbers.input_scales),
+        "recurrent_scales": c.scales(numbers.recurrent_scales),
+        "forget_scale": c.scale(numbers.forget_scale),
+        "update_scale": c.scale(numbers.update_scale),
+        "hidden_scale": c.scale(numbers.hidden_scale),
+        "cell_tanh": f"{{{numbers.tanh_factor}, {numbers.tanh_shift}}}",
+        "hidden_zero_point": str(numbers.hidden_zero_point),
+        "cell_clip": str(int(numbers.cell_clip)),
+    }
+    return "\n".join(
+        [
+            c.array(f"{upper}_WEIGHTS", weights, order),
+            c.array(f"{upper}_RECURRENT", recurrent, order),
+            c.array(
+                f"{upper}_BIAS", doubled_bias(numbers.input_bias.astype(np.int64)), "[unit][gate], twice"
+            ),
+            c.array(f"{upper}_RECURRENT_BIAS", recurrent_bias, "[unit][gate], twice"),
+            c.struct("myofin_lstm_s8_t", upper, fields),
+        ]
+    )
+
+
+def functions(step: LstmStep, *, sliding: bool) -> str:
+    """Static functions: ``NAME_window(state, codes)``, and for sliding ``NAME_push`` and ``NAME_slide``."""
+    parts = [_place(step), _step(step), _keep(step), _window(step)]
+    return "\n".join([*parts, *([_push(step), _slide(step)] if sliding else [])])
+
+
+def _place(step: LstmStep) -> str:
+    name, frame = step.name, step.frame
+    lines = [
+        f"/* Inputs of one step to {name}_x, as number `step` of `steps`. */",
+        f"static void {name}_place(myofin_state_t *state, const int8_t *frame, uint32_t steps,",
+        f"{' ' * len(f'static void {name}_place(')}uint32_t step)",
+        "{",
+        f"    int16_t *x = state->{name}_x + (2u * step);",
+        *(f"    {line}" for line in embed_lines(step, "s8", f"state->{name}_values")),
+    ]
+    values = "frame" if frame.table is None else f"state->{name}_values"
+    return "\n".join([*lines, f"    myofin_lstm_s8_place({values}, {frame.size}u, steps, x);", "}", ""])
+
+
+def embed_lines(step: LstmStep, suffix: str, x: str) -> list[str]:
+    """Statements that embed and pool one frame at ``frame`` to ``x``; none for plain codes."""
+    frame, pool = step.frame, f"&{step.name.upper()}_POOL"
+    value = "int8_t" if suffix == "s8" else "float"
+    if frame.table is None:
+        return []
+    if not frame.modes:
+        return [f"myofin_embed_{suffix}({pool}, frame, {x});"]
+    if frame.groups == 1:
+        return [
+            f"myofin_{mode}_{suffix}({pool}, frame, {_at(x, i * frame.width)});"
+            for i, mode in enumerate(frame.modes)
+        ]
+    columns = frame.width * len(frame.modes)
+    return [
+        f"for (uint32_t group = 0; group < {frame.groups}u; group++) {{",
+        f"    const int8_t *samples = frame + (group * {frame.group_stride}u);",
+        f"    {value} *columns = {x} + (group * {columns}u);",
+        *(
+            f"    myofin_{mode}_{suffix}({pool}, samples, {_at('columns', i * frame.width)});"
+            for i, mode in enumerate(frame.modes)
+        ),
+        "}",
+    ]
+
+
+def _at(base: str, offset: int) -> str:
+    return f"{base} + {offset}u" if offset else base
+
+
+def _step(step: LstmStep) -> str:
+    name, columns = step.name, padded_columns(step.numbers.units)
+    return "\n".join(
+        [
+            "/* The state half of a step; the hidden values change between two buffers. */",
+            f"static void {name}_step(myofin_state_t *state, const int16_t *gates, uint32_t step)",
+            "{",
+            f"    const int16_t *hidden = state->{name}_h + ((step % 2u) * {columns}u);",
+            f"    int16_t *next = state->{name}_h + (((step + 1u) % 2u) * {columns}u);",
+            f"    myofin_lstm_s8_state(&{name.upper()}, gates, hidden, next, state->{name}_cell);",
+            "}",
+            "",
+        ]
+    )
+
+
+def _keep(step: LstmStep) -> str:
+    name, units = step.name, step.numbers.units
+    last = (step.steps % 2) * padded_columns(units)
+    return "\n".join(
+        [
+            f"static void {name}_keep(myofin_state_t *state, uint32_t sequence)",
+            "{",
+            f"    const int16_t *hidden = {_at(f'state->{name}_h', last)};",
+            f"    for (uint32_t i = 0; i < {units}u; i++) {{",
+            f"        state->{name}_hidden[(sequence * {units}u) + i] = (int8_t)hidden[i];",
+            "    }",
+            "}",
+            "",
+        ]
+    )
+
+
+def _sequences(step: LstmStep, lines: list[str]) -> list[str]:
+    name = step.name
+    return [
+        f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
+        *(f"        {line}" for line in lines),
+        f"        {name}_keep(state, sequence);",
+        "    }",
+    ]
+
+
+def _start(step: LstmStep) -> str:
+    name = step.name
+    return f"myofin_lstm_s8_start(&{name.upper()}, state->{name}_h, state->{name}_cell);"
+
+
+def _sequence_address(step: LstmStep) -> str:
+    terms = ["codes"]
+    terms += [f"{step.frame.offset}u"] if step.frame.offset else []
+    terms += [f"(sequence * {step.frame.batch_stride}u)"] if step.batch > 1 else []
+    return " + ".join(terms)
+
+
+def _window(step: LstmStep) -> str:
+    name, upper, stride = step.name, step.name.upper(), step.frame.step_stride
+    gates = 4 * step.numbers.units
+    whole = step.steps - step.steps % STEPS_AT_ONCE
+    lines = [f"const int8_t *frames = {_sequence_address(step)};", _start(step)]
+    if whole:
+        lines += [
+            f"for (uint32_t first = 0; first < {whole}u; first += {STEPS_AT_ONCE}u) {{",
+            f"    for (uint32_t i = 0; i < {STEPS_AT_ONCE}u; i++) {{",
+            f"        {name}_place(state, frames + ((first + i) * {stride}u), {STEPS_AT_ONCE}u, i);",
+            "    }",
+            f"    myofin_lstm_s8_input_3(&{upper}, state->{name}_x, state->{name}_gates);",
+            f"    for (uint32_t i = 0; i < {STEPS_AT_ONCE}u; i++) {{",
+            f"        {name}_step(state, state->{name}_gates + (i * {gates}u), first + i);",
+            "    }",
+            "}",
+        ]
+    for rest in range(whole, step.steps):
+        lines += [
+            f"{name}_place(state, frames + {rest * stride}u, 1u, 0u);",
+            f"myofin_lstm_s8_input_1(&{upper}, state->{name}_x, state->{name}_gates);",
+            f"{name}_step(state, state->{name}_gates, {rest}u);",
+        ]
+    head = f"static void {name}_window(myofin_state_t *state, const int8_t *codes)"
+    return "\n".join(["/* All steps of a window of codes. */", head, "{", *_sequences(step, lines), "}", ""])
+
+
+def _ring(step: LstmStep, slot: str) -> str:
+    gates = 4 * step.numbers.units
+    place = f"((sequence * {step.steps}u) + {slot})" if step.batch > 1 else slot
+    return f"state->{step.name}_ring + ({place} * {gates}u)"
+
+
+def _push(step: LstmStep) -> str:
+    name = step.name
+    return "\n".join(
+        [
+            "/* The input half of a new frame, kept for all windows that it will be in. */",
+            f"static void {name}_push(myofin_state_t *state, const int8_t *codes, uint32_t slot)",
+            "{",
+            f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
+            f"        int16_t *gates = {_ring(step, 'slot')};",
+            f"        {name}_place(state, {_sequence_address(step)}, 1u, 0u);",
+            f"        myofin_lstm_s8_input_1(&{name.upper()}, state->{name}_x, gates);",
+            "    }",
+            "}",
+            "",
+        ]
+    )
+
+
+def _slide(step: LstmStep) -> str:
+    name = step.name
+    lines = [
+        "uint32_t slot = state->oldest;",
+        _start(step),
+        f"for (uint32_t step = 0; step < {step.steps}u; step++) {{",
+        f"    {name}_step(state, {_ring(step, 'slot')}, step);",
+        f"    slot = ((slot + 1u) == {step.steps}u) ? 0u : (slot + 1u);",
+        "}",
+    ]
+    head = f"static void {name}_slide(myofin_state_t *state)"
+    title = "/* All steps of the window that the ring holds. */"
+    return "\n".join([title, head, "{", *_sequences(step, lines), "}", ""])
