@@ -17,6 +17,7 @@ from typing import Any, Final
 from myofin.artifacts import Manifest, new_artifact, read_manifest, write_manifest
 from myofin.boards.registry import Board
 from myofin.errors import BoardError, InputError, MyofinError, ToolMissingError
+from myofin.firmware_bridge.fit import does_not_fit, require_room
 from myofin.firmware_bridge.wire import CounterKind
 
 COMPILER: Final = "arm-none-eabi-gcc"
@@ -88,6 +89,7 @@ def build_image(
             hint="Make the bundle again with `myofin convert`.",
         )
     bundle_c_dir = bundle_c_dir.absolute()
+    require_room(bundle_c_dir, board)
     compiler = _require_compiler()
     sources = _sources(bundle_c_dir, board)
     build_id = _build_id(compiler, sources, bundle_c_dir, board, engine)
@@ -267,12 +269,7 @@ def explain_compiler(stderr: str, board: Board) -> MyofinError:
     overflow = re.search(r"region `(\w+)' overflowed by (\d+) bytes", stderr)
     if overflow and overflow[1] in sizes:
         name, available = sizes[overflow[1]]
-        over = int(overflow[2])
-        return InputError(
-            f"The firmware needs {available + over:,} bytes of {name}; "
-            f"{board.name} has {available:,}, which is {over:,} too few.",
-            hint="Train with fewer units, convert to int8, or choose a board with more memory.",
-        )
+        return does_not_fit(board, name, available + int(overflow[2]), available)
     if "No space left on device" in stderr:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir())
     errors = [line for line in stderr.splitlines() if re.search(r"\berror: |undefined reference", line)]

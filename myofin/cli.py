@@ -39,6 +39,9 @@ VERBS = MappingProxyType(
         "convert": Verb(
             "myofin.convert.cli", "convert", "A run to a bundle: TFLite model, C engine, golden vectors."
         ),
+        "inspect": Verb(
+            "myofin.convert.inspect_cli", "inspect", "MACs, bytes, LSTM and state of a model or bundle."
+        ),
         "boards": Verb("myofin.boards.cli", "boards", "List the boards and their facts."),
         "build": Verb(
             "myofin.firmware_bridge.build_cli", "build", "A bundle and a board to a firmware image."

@@ -70,6 +70,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "data": (),
     "train": _TRAIN,
     "convert": _CONVERT,
+    "inspect": (),
     "boards": (),
     "build": _BUILD,
     "validate": _VALIDATE,

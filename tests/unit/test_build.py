@@ -83,7 +83,9 @@ def test_another_model_gives_another_build_id(image: Image, tmp_path: Path) -> N
     ("memory", "words"),
     [
         ({"flash_bytes": 2048}, r"needs [\d,]+ bytes of flash; mps2-an386 has 2,048, which is"),
-        ({"ram_bytes": 10_000}, r"needs [\d,]+ bytes of RAM; mps2-an386 has 10,000, which is"),
+        ({"ram_bytes": 10_000}, r"needs at least 12,\d+ bytes of RAM; mps2-an386 has 10,000, which is"),
+        ({"ram_bytes": 13_000}, r"needs [\d,]+ bytes of RAM; mps2-an386 has 13,000, which is"),
+        ({"flash_bytes": 16}, r"needs at least 32 bytes of flash; mps2-an386 has 16, which is 16 too few"),
     ],
 )
 def test_a_model_that_does_not_fit_gives_numbers(tmp_path: Path, memory: dict[str, int], words: str) -> None:
