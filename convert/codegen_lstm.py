@@ -15,7 +15,6 @@ from myofin.convert.codegen_program import (
     FrameInput,
     LstmNumbers,
     Scheme,
-    require_recurrent_bias,
 )
 from myofin.convert.codegen_views import (
     CodesSource,
@@ -156,7 +155,7 @@ def lstm_numbers(graph: Graph, operator: Operator, slots: Elements, scheme: Sche
         raise refuse(operator, f"is not {scheme} throughout", "Convert with `--scheme int8` or `float32`")
     if scheme == "float32":
         clip = float(operator.options["CellClip"])
-        return LstmNumbers(ordered, recurrent, bias, None, max(clip, 0.0))
+        return LstmNumbers(ordered, recurrent, bias, max(clip, 0.0))
     return _integer_numbers(graph, operator, ordered, recurrent, bias)
 
 
@@ -177,13 +176,11 @@ def _integer_numbers(
     if (output.scales, output.zero_points) != (hidden.scales, hidden.zero_points):
         raise refuse(operator, "quantizes its output unlike its hidden state", "Convert the model again")
     factor, shift = _tanh_input(operator, cell)
-    zeros = np.zeros(weights.shape[1], np.int64)
     numbers = LstmNumbers(
         input_weights=weights,
         recurrent_weights=recurrent,
         input_bias=np.stack([fold_zero_point(operator, w, b.astype(np.int64), x.zero_point)
                              for w, b in zip(weights, bias, strict=True)]),
-        recurrent_bias=np.stack([fold_zero_point(operator, r, zeros, hidden.zero_point) for r in recurrent]),
         cell_clip=_cell_clip(operator, cell),
         input_scales=tuple(_gate_scale(graph, operator, x, i) for i in INPUT_WEIGHTS),
         recurrent_scales=tuple(_gate_scale(graph, operator, hidden, i) for i in RECURRENT_WEIGHTS),
@@ -195,7 +192,7 @@ def _integer_numbers(
         hidden_zero_point=hidden.zero_point,
     )  # fmt: skip
     _check_range(operator, weights, numbers.input_bias, numbers.input_scales)
-    _check_range(operator, recurrent, require_recurrent_bias(numbers), numbers.recurrent_scales)
+    _check_range(operator, recurrent, np.zeros_like(numbers.input_bias), numbers.recurrent_scales)
     return numbers
 
 
@@ -206,7 +203,7 @@ def _check_range(
     wide = weights.astype(np.int64)
     if int(wide.min(initial=0)) < -127:
         raise refuse(operator, "has a gate weight of -128", "Convert with symmetric weights (-127..127)")
-    worst = 2 * (np.abs(bias) + 128 * np.abs(wide).sum(axis=2)).max(axis=1, initial=0)
+    worst = 2 * (np.abs(bias) + 255 * np.abs(wide).sum(axis=2)).max(axis=1, initial=0)
     if any(int(sums) << max(scale.shift, 0) > INT32_MAX for sums, scale in zip(worst, scales, strict=True)):
         raise refuse(operator, "has a gate bias far beyond saturation", "Calibrate with real windows")
 

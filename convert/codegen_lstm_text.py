@@ -6,7 +6,7 @@ import numpy as np
 
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_layout import STEPS_AT_ONCE, doubled_bias, pack_gates, padded_columns
-from myofin.convert.codegen_program import LstmStep, Program, require_recurrent_bias
+from myofin.convert.codegen_program import LstmStep, Program
 
 Member = tuple[str, str, int]
 _KERNELS = ("myofin_lstm_s8", "myofin_dot_s8", "myofin_activations_s16", "myofin_fixed")
@@ -40,7 +40,8 @@ def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
     found: list[Member] = [
         ("int16_t", f"{name}_x", STEPS_AT_ONCE * padded_columns(step.frame.size)),
         ("int16_t", f"{name}_gates", STEPS_AT_ONCE * 4 * units),
-        ("int16_t", f"{name}_h", 2 * padded_columns(units)),
+        ("int16_t", f"{name}_sums", 4 * units),
+        ("int16_t", f"{name}_h", padded_columns(units)),
         ("int16_t", f"{name}_cell", units + units % 2),
     ]
     if sliding:
@@ -56,7 +57,6 @@ def constants(step: LstmStep) -> str:
     order = "[unit][4 columns][pair of gates][column]: 256 * second gate + first gate"
     weights = pack_gates(numbers.input_weights, extracted_order=True)
     recurrent = pack_gates(numbers.recurrent_weights, extracted_order=False)
-    recurrent_bias = doubled_bias(require_recurrent_bias(numbers))
     fields = {
         "units": f"{numbers.units}u",
         "input_blocks": f"{padded_columns(step.frame.size) // 16}u",
@@ -64,7 +64,6 @@ def constants(step: LstmStep) -> str:
         "input_weights": f"{upper}_WEIGHTS",
         "recurrent_weights": f"{upper}_RECURRENT",
         "input_bias": f"{upper}_BIAS",
-        "recurrent_bias": f"{upper}_RECURRENT_BIAS",
         "input_scales": c.scales(numbers.input_scales),
         "recurrent_scales": c.scales(numbers.recurrent_scales),
         "forget_scale": c.scale(numbers.forget_scale),
@@ -81,7 +80,6 @@ def constants(step: LstmStep) -> str:
             c.array(
                 f"{upper}_BIAS", doubled_bias(numbers.input_bias.astype(np.int64)), "[unit][gate], twice"
             ),
-            c.array(f"{upper}_RECURRENT_BIAS", recurrent_bias, "[unit][gate], twice"),
             c.struct("myofin_lstm_s8_t", upper, fields),
         ]
     )
@@ -89,7 +87,7 @@ def constants(step: LstmStep) -> str:
 
 def functions(step: LstmStep, *, sliding: bool) -> str:
     """Static functions: ``NAME_window(state, codes)``, and for sliding ``NAME_push`` and ``NAME_slide``."""
-    parts = [_place(step), _step(step), _keep(step), _window(step)]
+    parts = [_place(step), _step(step), _window(step)]
     return "\n".join([*parts, *([_push(step), _slide(step)] if sliding else [])])
 
 
@@ -138,32 +136,15 @@ def _at(base: str, offset: int) -> str:
 
 
 def _step(step: LstmStep) -> str:
-    name, columns = step.name, padded_columns(step.numbers.units)
+    name = step.name
+    head = f"static void {name}_step("
     return "\n".join(
         [
-            "/* The state half of a step; the hidden values change between two buffers. */",
-            f"static void {name}_step(myofin_state_t *state, const int16_t *gates, uint32_t step)",
+            "/* The state half of a step. */",
+            f"{head}myofin_state_t *state, const int16_t *gates, bool first)",
             "{",
-            f"    const int16_t *hidden = state->{name}_h + ((step % 2u) * {columns}u);",
-            f"    int16_t *next = state->{name}_h + (((step + 1u) % 2u) * {columns}u);",
-            f"    myofin_lstm_s8_state(&{name.upper()}, gates, hidden, next, state->{name}_cell);",
-            "}",
-            "",
-        ]
-    )
-
-
-def _keep(step: LstmStep) -> str:
-    name, units = step.name, step.numbers.units
-    last = (step.steps % 2) * padded_columns(units)
-    return "\n".join(
-        [
-            f"static void {name}_keep(myofin_state_t *state, uint32_t sequence)",
-            "{",
-            f"    const int16_t *hidden = {_at(f'state->{name}_h', last)};",
-            f"    for (uint32_t i = 0; i < {units}u; i++) {{",
-            f"        state->{name}_hidden[(sequence * {units}u) + i] = (int8_t)hidden[i];",
-            "    }",
+            f"    myofin_lstm_s8_state(&{name.upper()}, first, gates, state->{name}_sums, state->{name}_h,",
+            f"                         state->{name}_cell);",
             "}",
             "",
         ]
@@ -172,17 +153,13 @@ def _keep(step: LstmStep) -> str:
 
 def _sequences(step: LstmStep, lines: list[str]) -> list[str]:
     name = step.name
+    hidden = f"state->{name}_hidden" + (f" + (sequence * {step.numbers.units}u)" if step.batch > 1 else "")
     return [
         f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
         *(f"        {line}" for line in lines),
-        f"        {name}_keep(state, sequence);",
+        f"        myofin_lstm_s8_output(&{name.upper()}, state->{name}_h, {hidden});",
         "    }",
     ]
-
-
-def _start(step: LstmStep) -> str:
-    name = step.name
-    return f"myofin_lstm_s8_start(&{name.upper()}, state->{name}_h, state->{name}_cell);"
 
 
 def _sequence_address(step: LstmStep) -> str:
@@ -196,7 +173,7 @@ def _window(step: LstmStep) -> str:
     name, upper, stride = step.name, step.name.upper(), step.frame.step_stride
     gates = 4 * step.numbers.units
     whole = step.steps - step.steps % STEPS_AT_ONCE
-    lines = [f"const int8_t *frames = {_sequence_address(step)};", _start(step)]
+    lines = [f"const int8_t *frames = {_sequence_address(step)};"]
     if whole:
         lines += [
             f"for (uint32_t first = 0; first < {whole}u; first += {STEPS_AT_ONCE}u) {{",
@@ -205,7 +182,7 @@ def _window(step: LstmStep) -> str:
             "    }",
             f"    myofin_lstm_s8_input_3(&{upper}, state->{name}_x, state->{name}_gates);",
             f"    for (uint32_t i = 0; i < {STEPS_AT_ONCE}u; i++) {{",
-            f"        {name}_step(state, state->{name}_gates + (i * {gates}u), first + i);",
+            f"        {name}_step(state, state->{name}_gates + (i * {gates}u), (first + i) == 0u);",
             "    }",
             "}",
         ]
@@ -213,7 +190,7 @@ def _window(step: LstmStep) -> str:
         lines += [
             f"{name}_place(state, frames + {rest * stride}u, 1u, 0u);",
             f"myofin_lstm_s8_input_1(&{upper}, state->{name}_x, state->{name}_gates);",
-            f"{name}_step(state, state->{name}_gates, {rest}u);",
+            f"{name}_step(state, state->{name}_gates, {'true' if rest == 0 else 'false'});",
         ]
     head = f"static void {name}_window(myofin_state_t *state, const int8_t *codes)"
     return "\n".join(["/* All steps of a window of codes. */", head, "{", *_sequences(step, lines), "}", ""])
@@ -247,9 +224,8 @@ def _slide(step: LstmStep) -> str:
     name = step.name
     lines = [
         "uint32_t slot = state->oldest;",
-        _start(step),
         f"for (uint32_t step = 0; step < {step.steps}u; step++) {{",
-        f"    {name}_step(state, {_ring(step, 'slot')}, step);",
+        f"    {name}_step(state, {_ring(step, 'slot')}, step == 0u);",
         f"    slot = ((slot + 1u) == {step.steps}u) ? 0u : (slot + 1u);",
         "}",
     ]

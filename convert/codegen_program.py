@@ -63,7 +63,7 @@ class LstmNumbers:
 
     Attributes:
         input_weights: ``[4, units, inputs]``; ``recurrent_weights``: ``[4, units, units]``.
-        input_bias: ``[4, units]``, on int8 with the zero point folded in; ``recurrent_bias`` on int8 only.
+        input_bias: ``[4, units]``, on int8 with the zero point folded in.
         cell_clip: 0 for none; in units of the cell state on int8.
         scales: On int8: the factors by their name in the C struct, and of the gates a tuple of four.
     """
@@ -71,7 +71,6 @@ class LstmNumbers:
     input_weights: NDArray[Any]
     recurrent_weights: NDArray[Any]
     input_bias: NDArray[Any]
-    recurrent_bias: NDArray[Any] | None
     cell_clip: float
     input_scales: tuple[Scale, ...] = ()
     recurrent_scales: tuple[Scale, ...] = ()
@@ -86,12 +85,6 @@ class LstmNumbers:
     def units(self) -> int:
         """Number of units."""
         return int(self.input_bias.shape[1])
-
-
-def require_recurrent_bias(numbers: LstmNumbers) -> NDArray[Any]:
-    """The folded bias of the recurrent half, which every int8 LSTM has."""
-    assert numbers.recurrent_bias is not None
-    return numbers.recurrent_bias
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@
 #include "myofin_fixed.h"
 
 #define MYOFIN_SIGMOID_ENTRIES 512u
-#define MYOFIN_SIGMOID_ZERO 256 /* the entry of the argument 0 */
+#define MYOFIN_SIGMOID_ZERO 256u /* the entry of the argument 0 */
 
 extern const int32_t myofin_sigmoid_base[MYOFIN_SIGMOID_ENTRIES];
 extern const uint16_t myofin_sigmoid_slope[MYOFIN_SIGMOID_ENTRIES];
@@ -22,9 +22,9 @@ typedef struct {
 /* Argument in units of 2^-12 within int16, result in units of 2^-15. */
 static inline int32_t myofin_sigmoid_s16(int32_t x) {
     const int32_t argument = x * 3;
-    const int32_t entry = MYOFIN_SIGMOID_ZERO + (argument >> 9);
-    const int32_t within = argument & 0x1FF;
-    return (myofin_sigmoid_base[entry] + (within * (int32_t)myofin_sigmoid_slope[entry])) >> 10;
+    const int32_t base = (&myofin_sigmoid_base[MYOFIN_SIGMOID_ZERO])[argument >> 9];
+    const int32_t slope = (&myofin_sigmoid_slope[MYOFIN_SIGMOID_ZERO])[argument >> 9];
+    return (base + ((argument & 0x1FF) * slope)) >> 10;
 }
 
 /*
@@ -34,12 +34,12 @@ static inline int32_t myofin_sigmoid_s16(int32_t x) {
 static inline int32_t myofin_tanh_s16(int32_t x, myofin_tanh_input_t input) {
     const int32_t half =
         (input.shift > 0) ? (int32_t)(UINT32_C(1) << ((uint32_t)input.shift - 1u)) : 0;
-    const int32_t wide = ((x * input.factor) + half) >> input.shift;
-    const int32_t argument = myofin_saturate_s17(wide); /* beyond, the table is constant */
-    const int32_t entry = MYOFIN_SIGMOID_ZERO + (argument >> 8);
-    const int32_t within = argument & 0xFF;
-    const int32_t base = (myofin_sigmoid_base[entry] >> 1) - ((INT32_C(1) << 23) + 128);
-    return (base + (within * (int32_t)myofin_sigmoid_slope[entry])) >> 8;
+    /* Beyond 17 bits the table is constant. */
+    const int32_t argument = myofin_shift_s17((x * input.factor) + half, (uint32_t)input.shift);
+    const int32_t base = (&myofin_sigmoid_base[MYOFIN_SIGMOID_ZERO])[argument >> 8];
+    const int32_t slope = (&myofin_sigmoid_slope[MYOFIN_SIGMOID_ZERO])[argument >> 8];
+    const int32_t offset = (INT32_C(1) << 23) + 128;
+    return ((base >> 1) - offset + ((argument & 0xFF) * slope)) >> 8;
 }
 
 #endif

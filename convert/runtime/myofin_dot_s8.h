@@ -1,11 +1,11 @@
 /*
- * Dot products of int8 weights with int8 values, two rows of weights in one int16.
+ * Dot products of int8 weights with values of at most 9 bits, two rows of weights in one int16.
  *
  * The generator stores 256 * odd + even for each column, where `even` and `odd` are the weights of
  * two rows. One multiplication then serves both rows: with A and B the dot products of the odd and
  * the even row, the words give V = 256 * A + B, and their sign-extended low bytes give B, so that
  * A = (V - B) / 256 exactly. That saves every second extraction of a weight. No sum leaves int32
- * while a run has at most 512 columns: 257 * 127 * 128 * 512 < 2^31.
+ * while a run has at most 256 columns: 257 * 127 * 255 * 256 < 2^31.
  *
  * Order: [4 columns][2 pairs of rows][column], and [unit] outside; a unit's four gates are its two
  * pairs. Columns come in blocks of 16, filled with zeros.
@@ -13,12 +13,13 @@
 #ifndef MYOFIN_DOT_S8_H
 #define MYOFIN_DOT_S8_H
 
-#include <stdint.h>
+#include "myofin_fixed.h"
 
 #define MYOFIN_DOT_COLUMNS 16u /* columns of a block */
-#define MYOFIN_DOT_RUN 32u     /* blocks at most in one run of a sum */
+#define MYOFIN_DOT_RUN 16u     /* blocks at most in one run of a sum */
 #define MYOFIN_DOT_STEPS 3u    /* steps that myofin_dot_3 takes at once */
 
+/* Doubled dot products, as myofin_rescale_s16 takes them. */
 typedef struct {
     int32_t even;
     int32_t odd;
@@ -31,8 +32,8 @@ typedef struct {
 } myofin_words_t;
 
 static inline void myofin_words_add(const myofin_words_t *words, myofin_pair_t *sums) {
-    sums->even += words->even;
-    sums->odd += (words->both - words->even) >> 8;
+    sums->even += 2 * words->even;
+    sums->odd += (words->both - words->even) >> 7;
 }
 
 /* The assembly needs all 14 registers, which the compiler only gives when it optimises. */
@@ -172,38 +173,40 @@ static inline void myofin_dot_run_3(const int16_t *w, const int16_t *x, uint32_t
 
 #endif
 
-/* sums[2] = the two pairs of rows at w times x[columns]. */
-static inline void myofin_dot_1(const int16_t *w, const int16_t *x, uint32_t blocks,
+static inline uint32_t myofin_dot_run_length(uint32_t blocks_left) {
+    return (blocks_left < MYOFIN_DOT_RUN) ? blocks_left : MYOFIN_DOT_RUN;
+}
+
+/* sums[2] = twice the two pairs of rows at w times x[columns]. */
+MYOFIN_INLINE void myofin_dot_1(const int16_t *w, const int16_t *x, uint32_t blocks,
                                 myofin_pair_t sums[2]) {
     sums[0] = (myofin_pair_t){0, 0};
     sums[1] = (myofin_pair_t){0, 0};
     for (uint32_t done = 0; done < blocks; done += MYOFIN_DOT_RUN) {
-        const uint32_t left = blocks - done;
-        const uint32_t run = (left < MYOFIN_DOT_RUN) ? left : MYOFIN_DOT_RUN;
         const uint32_t at = done * MYOFIN_DOT_COLUMNS;
         myofin_words_t first;
         myofin_words_t second;
-        myofin_dot_run_1(w + (at * 2u), x + at, run, &first, &second);
+        myofin_dot_run_1(w + (at * 2u), x + at, myofin_dot_run_length(blocks - done), &first,
+                         &second);
         myofin_words_add(&first, &sums[0]);
         myofin_words_add(&second, &sums[1]);
     }
 }
 
-/* sums[3] = one pair of rows at w times the x of three steps, x[columns / 2][step][2]. */
-static inline void myofin_dot_3(const int16_t *w, const int16_t *x, uint32_t blocks,
+/* sums[3] = twice one pair of rows at w times the x of three steps, x[columns / 2][step][2]. */
+MYOFIN_INLINE void myofin_dot_3(const int16_t *w, const int16_t *x, uint32_t blocks,
                                 myofin_pair_t sums[MYOFIN_DOT_STEPS]) {
-    for (uint32_t step = 0; step < MYOFIN_DOT_STEPS; step++) {
-        sums[step] = (myofin_pair_t){0, 0};
-    }
+    sums[0] = (myofin_pair_t){0, 0};
+    sums[1] = (myofin_pair_t){0, 0};
+    sums[2] = (myofin_pair_t){0, 0};
     for (uint32_t done = 0; done < blocks; done += MYOFIN_DOT_RUN) {
-        const uint32_t left = blocks - done;
-        const uint32_t run = (left < MYOFIN_DOT_RUN) ? left : MYOFIN_DOT_RUN;
         const uint32_t at = done * MYOFIN_DOT_COLUMNS;
         myofin_words_t words[MYOFIN_DOT_STEPS];
-        myofin_dot_run_3(w + (at * 2u), x + (at * MYOFIN_DOT_STEPS), run, words);
-        for (uint32_t step = 0; step < MYOFIN_DOT_STEPS; step++) {
-            myofin_words_add(&words[step], &sums[step]);
-        }
+        myofin_dot_run_3(w + (at * 2u), x + (at * MYOFIN_DOT_STEPS),
+                         myofin_dot_run_length(blocks - done), words);
+        myofin_words_add(&words[0], &sums[0]);
+        myofin_words_add(&words[1], &sums[1]);
+        myofin_words_add(&words[2], &sums[2]);
     }
 }
 

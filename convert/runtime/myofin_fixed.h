@@ -10,6 +10,13 @@
 
 #include <stdint.h>
 
+/* For what must see its arguments as constants. */
+#if defined(__GNUC__)
+#define MYOFIN_INLINE static inline __attribute__((always_inline))
+#else
+#define MYOFIN_INLINE static inline
+#endif
+
 /* A real factor multiplier * 2^(shift - 31); multiplier is in [2^30, 2^31), or 0 for a factor of
  * zero. */
 typedef struct {
@@ -50,25 +57,15 @@ static inline int32_t myofin_high_product(int32_t value, int32_t factor, int32_t
 #endif
 }
 
-/*
- * myofin_rescale(doubled / 2, scale) without its branches; doubled * 2^shift stays within int32.
- * The second rounding is one addition: of a half, and of -1 for negative values. That the sign is
- * the product's and not that of the rounded product changes nothing: where they differ, the latter
- * is 0, and both a half and a half less 1 are shifted to 0.
- */
-static inline int32_t myofin_rescale_doubled(int32_t doubled, myofin_scale_t scale) {
-    if (scale.shift >= 0) {
-        const int32_t shifted = (int32_t)((uint32_t)doubled << (uint32_t)scale.shift);
-        return myofin_high_product(shifted, scale.multiplier, 0);
-    }
-    const uint32_t right = (uint32_t)(-scale.shift);
-    const int32_t half = (int32_t)(UINT32_C(1) << (right - 1u));
-    const int32_t high = myofin_high_product(doubled, scale.multiplier, half);
-    return (high + (doubled >> 31)) >> right;
-}
+/* The core's saturating instruction takes constants only, which needs an optimising compiler. */
+#if defined(__ARM_FEATURE_SAT) && defined(__OPTIMIZE__)
+#define MYOFIN_SSAT 1
+#else
+#define MYOFIN_SSAT 0
+#endif
 
 static inline int32_t myofin_saturate_s16(int32_t value) {
-#if defined(__ARM_FEATURE_SAT)
+#if MYOFIN_SSAT
     int32_t result;
     __asm__("ssat %0, #16, %1" : "=r"(result) : "r"(value));
     return result;
@@ -77,13 +74,83 @@ static inline int32_t myofin_saturate_s16(int32_t value) {
 #endif
 }
 
-static inline int32_t myofin_saturate_s17(int32_t value) {
-#if defined(__ARM_FEATURE_SAT)
+static inline int32_t myofin_saturate_s8(int32_t value) {
+#if MYOFIN_SSAT
     int32_t result;
-    __asm__("ssat %0, #17, %1" : "=r"(result) : "r"(value));
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value));
     return result;
 #else
-    return myofin_clamp(value, -(INT32_C(1) << 16), (INT32_C(1) << 16) - 1);
+    return myofin_clamp(value, INT8_MIN, INT8_MAX);
+#endif
+}
+
+/* value >> right, saturated to 16 or to 17 bits. */
+static inline int32_t myofin_shift_s16(int32_t value, uint32_t right) {
+#if MYOFIN_SSAT
+    if (__builtin_constant_p(right) && (right > 0u)) {
+        int32_t result;
+        __asm__("ssat %0, #16, %1, asr %2" : "=r"(result) : "r"(value), "i"(right));
+        return result;
+    }
+#endif
+    return myofin_saturate_s16(value >> right);
+}
+
+static inline int32_t myofin_shift_s17(int32_t value, uint32_t right) {
+#if MYOFIN_SSAT
+    if (__builtin_constant_p(right)) {
+        int32_t result;
+        if (right > 0u) {
+            __asm__("ssat %0, #17, %1, asr %2" : "=r"(result) : "r"(value), "i"(right));
+        } else {
+            __asm__("ssat %0, #17, %1" : "=r"(result) : "r"(value));
+        }
+        return result;
+    }
+#endif
+    return myofin_clamp(value >> right, -(INT32_C(1) << 16), (INT32_C(1) << 16) - 1);
+}
+
+/*
+ * What myofin_rescale(doubled / 2, scale) shifts right last, without its branches; doubled *
+ * 2^shift stays within int32. The second rounding is one addition: of a half, and of -1 for
+ * negative values. That the sign is the product's and not that of the rounded product changes
+ * nothing: where they differ, the latter is 0, and both a half and a half less 1 are shifted to 0.
+ */
+static inline int32_t myofin_rescale_unshifted(int32_t doubled, myofin_scale_t scale) {
+    if (scale.shift >= 0) {
+        const int32_t shifted = (int32_t)((uint32_t)doubled << (uint32_t)scale.shift);
+        return myofin_high_product(shifted, scale.multiplier, 0);
+    }
+    const int32_t half = (int32_t)(UINT32_C(1) << ((uint32_t)(-scale.shift) - 1u));
+    return myofin_high_product(doubled, scale.multiplier, half) + (doubled >> 31);
+}
+
+static inline uint32_t myofin_right_shift(myofin_scale_t scale) {
+    return (scale.shift < 0) ? (uint32_t)(-scale.shift) : 0u;
+}
+
+/* myofin_rescale(doubled / 2, scale), and the same saturated to int16. */
+static inline int32_t myofin_rescale_doubled(int32_t doubled, myofin_scale_t scale) {
+    return myofin_rescale_unshifted(doubled, scale) >> myofin_right_shift(scale);
+}
+
+static inline int32_t myofin_rescale_s16(int32_t doubled, myofin_scale_t scale) {
+    return myofin_shift_s16(myofin_rescale_unshifted(doubled, scale), myofin_right_shift(scale));
+}
+
+/* sums[0] = a[0] + b0 and sums[1] = a[1] + b1, saturated; b0 and b1 are within int16. */
+static inline void myofin_add_saturated(const int16_t a[2], int32_t b0, int32_t b1,
+                                        int16_t sums[2]) {
+#if defined(__ARM_FEATURE_DSP)
+    uint32_t word;
+    __builtin_memcpy(&word, a, sizeof(word)); /* one load, also in a freestanding build */
+    const uint32_t added = ((uint32_t)b0 & UINT32_C(0xFFFF)) | ((uint32_t)b1 << 16u);
+    __asm__("qadd16 %0, %1, %2" : "=r"(word) : "r"(word), "r"(added));
+    __builtin_memcpy(sums, &word, sizeof(word));
+#else
+    sums[0] = (int16_t)myofin_saturate_s16(a[0] + b0);
+    sums[1] = (int16_t)myofin_saturate_s16(a[1] + b1);
 #endif
 }
 

@@ -3,8 +3,9 @@
  *
  * A step is in two halves. The input half (weights * x) does not depend on the state, so it is
  * computed for three steps at a time, or once for a frame that many windows share; the state half
- * adds the recurrent part and updates the state. Gates are in the order input, forget, cell,
- * output. Everything is inline: the compiler then sees the constants of the one model.
+ * adds the recurrent part and updates the state; each half is rounded and saturated on its own.
+ * Gates are in the order input, forget, cell, output. Everything is inline: the compiler then sees
+ * the constants of the one model.
  */
 #ifndef MYOFIN_LSTM_S8_H
 #define MYOFIN_LSTM_S8_H
@@ -12,6 +13,9 @@
 #include "myofin_activations_s16.h"
 #include "myofin_dot_s8.h"
 #include "myofin_fixed.h"
+
+#include <stdbool.h>
+#include <string.h>
 
 #define MYOFIN_LSTM_GATES 4u
 
@@ -22,7 +26,6 @@ typedef struct {
     const int16_t *input_weights;     /* [units] in the order of myofin_dot_s8.h */
     const int16_t *recurrent_weights; /* likewise */
     const int32_t *input_bias;        /* [units][4], doubled, the input's zero point folded in */
-    const int32_t *recurrent_bias;    /* [units][4], doubled, the hidden zero point folded in */
     myofin_scale_t input_scales[MYOFIN_LSTM_GATES];
     myofin_scale_t recurrent_scales[MYOFIN_LSTM_GATES];
     myofin_scale_t forget_scale; /* forget gate * cell state -> cell state */
@@ -53,9 +56,11 @@ static inline void myofin_lstm_s8_place(const int8_t *values, uint32_t count, ui
     }
 }
 
-/* One gate's share of a half step, rounded and saturated on its own. */
-static inline int32_t myofin_lstm_s8_part(int32_t sum, int32_t doubled_bias, myofin_scale_t scale) {
-    return myofin_saturate_s16(myofin_rescale_doubled(doubled_bias + (2 * sum), scale));
+/* Two gates of one unit and step. */
+MYOFIN_INLINE void myofin_lstm_s8_pair(myofin_pair_t sums, const int32_t *bias,
+                                       const myofin_scale_t *scales, int16_t *gates) {
+    gates[0] = (int16_t)myofin_rescale_s16(sums.even + bias[0], scales[0]);
+    gates[1] = (int16_t)myofin_rescale_s16(sums.odd + bias[1], scales[1]);
 }
 
 /* gates[units][4] = input half of one step for x[columns]. */
@@ -67,28 +72,24 @@ static inline void myofin_lstm_s8_input_1(const myofin_lstm_s8_t *lstm, const in
     for (uint32_t unit = 0; unit < lstm->units; unit++) {
         myofin_pair_t sums[2];
         myofin_dot_1(w, x, lstm->input_blocks, sums);
-        gates[0] = (int16_t)myofin_lstm_s8_part(sums[0].even, bias[0], scales[0]);
-        gates[1] = (int16_t)myofin_lstm_s8_part(sums[0].odd, bias[1], scales[1]);
-        gates[2] = (int16_t)myofin_lstm_s8_part(sums[1].even, bias[2], scales[2]);
-        gates[3] = (int16_t)myofin_lstm_s8_part(sums[1].odd, bias[3], scales[3]);
+        myofin_lstm_s8_pair(sums[0], bias, scales, gates);
+        myofin_lstm_s8_pair(sums[1], bias + 2, scales + 2, gates + 2);
         w += lstm->input_blocks * MYOFIN_LSTM_GATES * MYOFIN_DOT_COLUMNS / 2u;
         bias += MYOFIN_LSTM_GATES;
         gates += MYOFIN_LSTM_GATES;
     }
 }
 
-/* Two gates of one unit, for three steps that lie `stride` apart. */
-static inline void myofin_lstm_s8_pair_3(const myofin_lstm_s8_t *lstm, const int16_t *w,
+/* Two gates of one unit, for three steps. */
+MYOFIN_INLINE void myofin_lstm_s8_pair_3(const myofin_lstm_s8_t *lstm, const int16_t *w,
                                          const int16_t *x, const int32_t *bias,
                                          const myofin_scale_t *scales, int16_t *gates) {
     const uint32_t stride = lstm->units * MYOFIN_LSTM_GATES;
     myofin_pair_t sums[MYOFIN_DOT_STEPS];
     myofin_dot_3(w, x, lstm->input_blocks, sums);
-    for (uint32_t step = 0; step < MYOFIN_DOT_STEPS; step++) {
-        gates[step * stride] = (int16_t)myofin_lstm_s8_part(sums[step].even, bias[0], scales[0]);
-        gates[(step * stride) + 1u] =
-            (int16_t)myofin_lstm_s8_part(sums[step].odd, bias[1], scales[1]);
-    }
+    myofin_lstm_s8_pair(sums[0], bias, scales, gates);
+    myofin_lstm_s8_pair(sums[1], bias, scales, gates + stride);
+    myofin_lstm_s8_pair(sums[2], bias, scales, gates + (2u * stride));
 }
 
 /* gates[3][units][4] = input half of three steps. */
@@ -105,56 +106,77 @@ static inline void myofin_lstm_s8_input_3(const myofin_lstm_s8_t *lstm, const in
     }
 }
 
-/* State of the first step: hidden[columns] at its zero point, cell[units] at 0. */
-static inline void myofin_lstm_s8_start(const myofin_lstm_s8_t *lstm, int16_t *hidden,
-                                        int16_t *cell) {
-    for (uint32_t i = 0; i < lstm->units; i++) {
-        hidden[i] = (int16_t)lstm->hidden_zero_point;
-        cell[i] = 0;
+/*
+ * sums[units][4] = gates + the recurrent half of a step. Hidden values are kept without their zero
+ * point, so that this half has no bias.
+ */
+static inline void myofin_lstm_s8_recurrent(const myofin_lstm_s8_t *lstm, const int16_t *gates,
+                                            const int16_t *hidden, int16_t *sums) {
+    const int16_t *w = lstm->recurrent_weights;
+    const myofin_scale_t *scales = lstm->recurrent_scales;
+    for (uint32_t unit = 0; unit < lstm->units; unit++) {
+        myofin_pair_t dots[2];
+        myofin_dot_1(w, hidden, lstm->unit_blocks, dots);
+        myofin_add_saturated(gates, myofin_rescale_s16(dots[0].even, scales[0]),
+                             myofin_rescale_s16(dots[0].odd, scales[1]), sums);
+        myofin_add_saturated(gates + 2, myofin_rescale_s16(dots[1].even, scales[2]),
+                             myofin_rescale_s16(dots[1].odd, scales[3]), sums + 2);
+        w += lstm->unit_blocks * MYOFIN_LSTM_GATES * MYOFIN_DOT_COLUMNS / 2u;
+        gates += MYOFIN_LSTM_GATES;
+        sums += MYOFIN_LSTM_GATES;
     }
 }
 
 static inline int32_t myofin_lstm_s8_cell(const myofin_lstm_s8_t *lstm, int32_t input,
                                           int32_t forget, int32_t candidate, int32_t cell) {
-    const int32_t kept = myofin_rescale_doubled(2 * (forget * cell), lstm->forget_scale);
-    const int32_t added = myofin_rescale_doubled(2 * (input * candidate), lstm->update_scale);
-    const int32_t sum = myofin_saturate_s16(myofin_saturate_s16(kept) + myofin_saturate_s16(added));
-    return (lstm->cell_clip > 0) ? myofin_clamp(sum, -lstm->cell_clip, lstm->cell_clip) : sum;
+    const int32_t kept = myofin_rescale_s16(2 * (forget * cell), lstm->forget_scale);
+    const int32_t added = myofin_rescale_s16(2 * (input * candidate), lstm->update_scale);
+    const int32_t sum = myofin_saturate_s16(kept + added);
+    const int32_t clip = lstm->cell_clip;
+    const int32_t raised = ((clip > 0) && (sum < -clip)) ? -clip : sum;
+    return ((clip > 0) && (clip < INT16_MAX) && (raised > clip)) ? clip : raised;
 }
 
-/* One unit's gates, both halves added; returns its hidden value. */
+/* One unit: updates its cell, returns its hidden value without the zero point. */
 static inline int32_t myofin_lstm_s8_unit(const myofin_lstm_s8_t *lstm, const int16_t *gates,
-                                          const int32_t parts[MYOFIN_LSTM_GATES], int16_t *cell) {
-    static const myofin_tanh_input_t gate_tanh = {3, 0}; /* gates are in units of 2^-12 */
-    const int32_t input = myofin_sigmoid_s16(myofin_saturate_s16(gates[0] + parts[0]));
-    const int32_t forget = myofin_sigmoid_s16(myofin_saturate_s16(gates[1] + parts[1]));
-    const int32_t candidate = myofin_tanh_s16(myofin_saturate_s16(gates[2] + parts[2]), gate_tanh);
-    const int32_t output = myofin_sigmoid_s16(myofin_saturate_s16(gates[3] + parts[3]));
+                                          int16_t *cell) {
+    const myofin_tanh_input_t gate_tanh = {3, 0}; /* gates are in units of 2^-12 */
+    const int32_t input = myofin_sigmoid_s16(gates[0]);
+    const int32_t forget = myofin_sigmoid_s16(gates[1]);
+    const int32_t candidate = myofin_tanh_s16(gates[2], gate_tanh);
+    const int32_t output = myofin_sigmoid_s16(gates[3]);
     const int32_t next = myofin_lstm_s8_cell(lstm, input, forget, candidate, *cell);
     *cell = (int16_t)next;
     const int32_t product = myofin_tanh_s16(next, lstm->cell_tanh) * output;
     const int32_t scaled = myofin_rescale_doubled(2 * product, lstm->hidden_scale);
-    return myofin_clamp(scaled + lstm->hidden_zero_point, INT8_MIN, INT8_MAX);
+    const int32_t zero = lstm->hidden_zero_point;
+    return myofin_saturate_s8(scaled + zero) - zero;
 }
 
-/* The state half of one step: next[units] from hidden[columns]; they must not overlap. */
-static inline void myofin_lstm_s8_state(const myofin_lstm_s8_t *lstm, const int16_t *gates,
-                                        const int16_t *hidden, int16_t *next, int16_t *cell) {
-    const int16_t *w = lstm->recurrent_weights;
-    const int32_t *bias = lstm->recurrent_bias;
-    const myofin_scale_t *scales = lstm->recurrent_scales;
+/*
+ * The state half of a step: updates hidden[columns] and cell[units]. In the first step both begin
+ * at zero, so that there is no recurrent half. sums[units][4] is scratch.
+ */
+static inline void myofin_lstm_s8_state(const myofin_lstm_s8_t *lstm, bool first,
+                                        const int16_t *gates, int16_t *sums, int16_t *hidden,
+                                        int16_t *cell) {
+    if (first) {
+        memset(cell, 0, lstm->units * sizeof(cell[0]));
+    } else {
+        myofin_lstm_s8_recurrent(lstm, gates, hidden, sums);
+        gates = sums;
+    }
     for (uint32_t unit = 0; unit < lstm->units; unit++) {
-        myofin_pair_t sums[2];
-        myofin_dot_1(w, hidden, lstm->unit_blocks, sums);
-        const int32_t parts[MYOFIN_LSTM_GATES] = {
-            myofin_lstm_s8_part(sums[0].even, bias[0], scales[0]),
-            myofin_lstm_s8_part(sums[0].odd, bias[1], scales[1]),
-            myofin_lstm_s8_part(sums[1].even, bias[2], scales[2]),
-            myofin_lstm_s8_part(sums[1].odd, bias[3], scales[3])};
-        next[unit] = (int16_t)myofin_lstm_s8_unit(lstm, gates, parts, &cell[unit]);
-        w += lstm->unit_blocks * MYOFIN_LSTM_GATES * MYOFIN_DOT_COLUMNS / 2u;
-        bias += MYOFIN_LSTM_GATES;
+        hidden[unit] = (int16_t)myofin_lstm_s8_unit(lstm, gates, &cell[unit]);
         gates += MYOFIN_LSTM_GATES;
+    }
+}
+
+/* The hidden values as the network sees them. */
+static inline void myofin_lstm_s8_output(const myofin_lstm_s8_t *lstm, const int16_t *hidden,
+                                         int8_t *output) {
+    for (uint32_t unit = 0; unit < lstm->units; unit++) {
+        output[unit] = (int8_t)(hidden[unit] + lstm->hidden_zero_point);
     }
 }
 
