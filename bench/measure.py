@@ -108,7 +108,7 @@ def _run(engine: Engine, image: Image, board: Board) -> Run:
     windows = frames[: WINDOWS * WINDOW_FRAMES].reshape(WINDOWS, -1, CHANNELS)
     with emulated_session(image, board) as session:
         session.require_model(engine.sha256)
-        decided = [session.inject_window(window, index) for index, window in enumerate(windows)]
+        decided = [session.inject_window(window, index, whole=True) for index, window in enumerate(windows)]
         hops = [session.inject_hop(frame, index) for index, frame in enumerate(frames[-HOPS:])]
         stack_bytes = session.stats().stack_high_water
     _check_windows(engine, windows, decided, board)

@@ -134,12 +134,15 @@ class BoardSession:
                 hint="Build (and flash) the firmware from this bundle, then run the command again.",
             )
 
-    def inject_window(self, counts: npt.NDArray[np.int16], index: int = 0) -> BoardResult:
+    def inject_window(
+        self, counts: npt.NDArray[np.int16], index: int = 0, *, whole: bool = False
+    ) -> BoardResult:
         """Send one window of raw counts, and return the board's decision on it.
 
         Args:
             counts: int16 [frames * frame_samples, channels]; the board starts a new window with it.
             index: A number for the window, checked in the answer.
+            whole: Compute the window anew from its codes, instead of from what was kept of each frame.
 
         Raises:
             InputError: The window has another shape or type than the model takes.
@@ -156,7 +159,8 @@ class BoardSession:
             if first + step >= facts.frames:
                 break
             self._request(_inject(index, flags, part), Ack)
-        answer = self._request(_inject(index, flags | InjectFlag.DECIDE, part), Result)
+        flags |= InjectFlag.DECIDE | (InjectFlag.WHOLE if whole else InjectFlag(0))
+        answer = self._request(_inject(index, flags, part), Result)
         return _board_result(answer, index, facts)
 
     def inject_hop(self, frame: npt.NDArray[np.int16], index: int = 0) -> BoardResult:

@@ -50,6 +50,7 @@ class InjectFlag(IntFlag):
 
     RESET = 1
     DECIDE = 2
+    WHOLE = 4
 
 
 class ErrorCode(IntEnum):
@@ -114,7 +115,7 @@ class Inject(Payload):
     NAME: ClassVar[str] = "INJECT"
     TYPE: ClassVar[int] = 0x02
     index: Annotated[int, u32("number of the window, returned in RESULT")]
-    flags: Annotated[int, u8("bit 0 RESET: start a new window first; bit 1 DECIDE: run the network after")]
+    flags: Annotated[int, u8("bit 0 RESET: new window first; bit 1 DECIDE after; bit 2 WHOLE: without reuse")]
     frame_count: Annotated[int, u8("frames in this message")]
     counts: Annotated[bytes, rest("int16 counts, frame_count x frame_samples x channels, channel fastest")]
 

@@ -91,10 +91,16 @@ static void answer_hello(app_t *app, uint16_t sequence) {
     answer(app, WIRE_HELLO_REPLY, sequence, wire_hello_reply_put(payload_of(app), &hello));
 }
 
-static void answer_result(app_t *app, uint16_t sequence, uint32_t index) {
+/* With `whole` the window is computed anew; without it, what its frames share with others is
+ * reused. */
+static void answer_result(app_t *app, uint16_t sequence, uint32_t index, bool whole) {
     const int8_t *const codes = myofin_window_codes(app->model);
     port_stopwatch_start();
-    myofin_fin(app->model, codes, app->features);
+    if (whole) {
+        myofin_fin(app->model, codes, app->features);
+    } else {
+        myofin_fin_held(app->model, app->features);
+    }
     const uint32_t fin_ticks = port_stopwatch_stop();
     port_stopwatch_start();
     myofin_head(app->model, app->logits);
@@ -136,7 +142,7 @@ static void take_inject(app_t *app, uint16_t sequence, const uint8_t *payload) {
     if (!decide) {
         answer(app, WIRE_ACK, sequence, payload_of(app));
     } else if (app->window_full) {
-        answer_result(app, sequence, inject.index);
+        answer_result(app, sequence, inject.index, (inject.flags & WIRE_INJECT_FLAG_WHOLE) != 0u);
     } else {
         answer_error(app, sequence, WIRE_ERROR_CODE_WINDOW_INCOMPLETE, app->frames_held);
     }

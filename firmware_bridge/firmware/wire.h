@@ -41,6 +41,7 @@
 
 #define WIRE_INJECT_FLAG_RESET 1u
 #define WIRE_INJECT_FLAG_DECIDE 2u
+#define WIRE_INJECT_FLAG_WHOLE 4u
 
 #define WIRE_ERROR_CODE_NO_SESSION 1u
 #define WIRE_ERROR_CODE_PROTOCOL_VERSION 2u
@@ -100,7 +101,7 @@ static inline wire_hello_t wire_hello_get(const uint8_t *in) {
 /* Whole frames of raw counts; with flag DECIDE the board answers RESULT, else ACK. */
 typedef struct {
     uint32_t index; /* number of the window, returned in RESULT */
-    uint8_t flags; /* bit 0 RESET: start a new window first; bit 1 DECIDE: run the network after */
+    uint8_t flags; /* bit 0 RESET: new window first; bit 1 DECIDE after; bit 2 WHOLE: without reuse */
     uint8_t frame_count; /* frames in this message */
 } wire_inject_t;
 

@@ -39,6 +39,10 @@ void myofin_fin(myofin_state_t *state, const int8_t *codes, myofin_value_t *feat
     }
 }
 
+void myofin_fin_held(myofin_state_t *state, myofin_value_t *features) {
+    myofin_fin(state, state->window, features);
+}
+
 void myofin_head(myofin_state_t *state, myofin_value_t *logits) {
     for (uint32_t l = 0; l < MYOFIN_LOGITS; l++) {
         logits[l] = (int8_t)(uint8_t)((state->features[l] + (int32_t)l) & 0xFF);
