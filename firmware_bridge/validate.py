@@ -211,7 +211,7 @@ def _facts(
         method={
             "windows": sent.origin,
             "each window": "sent as raw counts; the board starts from reset, encodes, infers, and answers",
-            "a decision": "one hop: what one frame costs when it comes (the mean over the window), FIN and head",
+            "a decision": "one hop: a frame when it comes (mean over the window), then FIN and head",
             "deadlines": f"placed at {board.counter.units_per_second:,} {board.counter.kind} a second",
         },
     )

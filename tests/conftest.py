@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,6 +19,11 @@ def myofin(*arguments, check=True, **options):
     """Run the command line in a process of its own."""
     command = [sys.executable, "-m", "myofin", *map(str, arguments)]
     return subprocess.run(command, check=check, capture_output=True, text=True, timeout=600, **options)
+
+
+# No test asserts a time, property tests included: a busy machine is no defect.
+hypothesis.settings.register_profile("myofin", deadline=None)
+hypothesis.settings.load_profile("myofin")
 
 
 def pytest_configure():
