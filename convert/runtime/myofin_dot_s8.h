@@ -36,8 +36,11 @@ static inline void myofin_words_add(const myofin_words_t *words, myofin_pair_t *
     sums->odd += (words->both - words->even) >> 7;
 }
 
-/* The assembly needs all 14 registers, which the compiler only gives when it optimises. */
-#if defined(__ARM_FEATURE_DSP) && defined(__OPTIMIZE__)
+/*
+ * The assembly needs all 14 registers, which the compiler only gives when it optimises, and not
+ * with -fno-omit-frame-pointer: define MYOFIN_NO_ASSEMBLY for a build with frame pointers.
+ */
+#if defined(__ARM_FEATURE_DSP) && defined(__OPTIMIZE__) && !defined(MYOFIN_NO_ASSEMBLY)
 
 /*
  * Two pairs of rows, one step, for a number of blocks that the compiler knows: no counter, and the
