@@ -169,31 +169,32 @@ static inline int32_t myofin_low_byte(int32_t word) {
     return (int8_t)(word & 0xFF);
 }
 
-static inline void myofin_dot_run_1(const int16_t *w, const int16_t *x, uint32_t blocks,
-                                    myofin_words_t *first, myofin_words_t *second) {
-    int32_t v0 = 0;
-    int32_t b0 = 0;
-    int32_t v1 = 0;
-    int32_t b1 = 0;
-    for (const int16_t *end = x + (blocks * MYOFIN_DOT_COLUMNS); x != end; x += 4) {
-        for (uint32_t i = 0; i < 4u; i++) {
-            const int32_t value = x[i];
-            const int32_t w0 = w[i];
-            const int32_t w1 = w[4u + i];
-            v0 += w0 * value;
-            v1 += w1 * value;
-            b0 += myofin_low_byte(w0) * value;
-            b1 += myofin_low_byte(w1) * value;
-        }
-        w += 8;
-    }
-    *first = (myofin_words_t){v0, b0};
-    *second = (myofin_words_t){v1, b1};
+/* Adds the products of one column. */
+MYOFIN_INLINE void myofin_dot_column_1(const int16_t *w, int32_t x, myofin_words_t *first,
+                                       myofin_words_t *second) {
+    first->both += w[0] * x;
+    first->even += myofin_low_byte(w[0]) * x;
+    second->both += w[4] * x;
+    second->even += myofin_low_byte(w[4]) * x;
 }
 
-/* Adds the products of one column; x holds a pair of columns of each step. */
-static inline void myofin_dot_column(int32_t w, const int16_t *x,
-                                     myofin_words_t words[MYOFIN_DOT_STEPS]) {
+static inline void myofin_dot_run_1(const int16_t *w, const int16_t *x, uint32_t blocks,
+                                    myofin_words_t *first, myofin_words_t *second) {
+    myofin_words_t sums[2] = {{0, 0}, {0, 0}};
+    for (const int16_t *end = x + (blocks * MYOFIN_DOT_COLUMNS); x != end; x += 4) {
+        myofin_dot_column_1(w, x[0], &sums[0], &sums[1]);
+        myofin_dot_column_1(w + 1, x[1], &sums[0], &sums[1]);
+        myofin_dot_column_1(w + 2, x[2], &sums[0], &sums[1]);
+        myofin_dot_column_1(w + 3, x[3], &sums[0], &sums[1]);
+        w += 8;
+    }
+    *first = sums[0];
+    *second = sums[1];
+}
+
+/* The same for three steps; x holds a pair of columns of each. */
+MYOFIN_INLINE void myofin_dot_column_3(int32_t w, const int16_t *x,
+                                       myofin_words_t words[MYOFIN_DOT_STEPS]) {
     const int32_t low = myofin_low_byte(w);
     words[0].both += w * x[0];
     words[0].even += low * x[0];
@@ -206,12 +207,16 @@ static inline void myofin_dot_column(int32_t w, const int16_t *x,
 static inline void myofin_dot_run_3(const int16_t *w, const int16_t *x, uint32_t blocks,
                                     myofin_words_t words[MYOFIN_DOT_STEPS]) {
     myofin_words_t sums[MYOFIN_DOT_STEPS] = {{0, 0}, {0, 0}, {0, 0}};
-    for (const int16_t *end = w + (blocks * 2u * MYOFIN_DOT_COLUMNS); w != end; w += 8) {
-        myofin_dot_column(w[0], x, sums);
-        myofin_dot_column(w[1], x + 1, sums);
-        myofin_dot_column(w[2], x + 6, sums);
-        myofin_dot_column(w[3], x + 7, sums);
-        x += 12;
+    for (const int16_t *end = w + (blocks * 2u * MYOFIN_DOT_COLUMNS); w != end; w += 16) {
+        myofin_dot_column_3(w[0], x, sums);
+        myofin_dot_column_3(w[1], x + 1, sums);
+        myofin_dot_column_3(w[2], x + 6, sums);
+        myofin_dot_column_3(w[3], x + 7, sums);
+        myofin_dot_column_3(w[8], x + 12, sums);
+        myofin_dot_column_3(w[9], x + 13, sums);
+        myofin_dot_column_3(w[10], x + 18, sums);
+        myofin_dot_column_3(w[11], x + 19, sums);
+        x += 24;
     }
     words[0] = sums[0];
     words[1] = sums[1];
