@@ -45,3 +45,11 @@ def pack_gates(weights: NDArray[np.int8], *, extracted_order: bool) -> NDArray[n
 def doubled_bias(bias: NDArray[np.int64]) -> NDArray[np.int32]:
     """``[4, units]`` to ``[units, 4]``, doubled."""
     return np.ascontiguousarray(2 * bias.T).astype(np.int32)
+
+
+def pack_table(table: NDArray[np.int8]) -> NDArray[np.int8]:
+    """An embedding table ``[256, width]`` as ``[groups of 4 values, 256, 4]``, filled with zeros."""
+    groups = -(-table.shape[1] // 4)
+    padded = np.zeros((len(table), 4 * groups), np.int8)
+    padded[:, : table.shape[1]] = table
+    return np.ascontiguousarray(padded.reshape(len(table), groups, 4).transpose(1, 0, 2))

@@ -31,6 +31,7 @@ PROJECTION, HIDDEN, CELL, LAYER_NORM = range(16, 18), 18, 19, range(20, 24)
 # Fixed formats of the kernel: gate pre-activations in units of 2^-12, activations in units of 2^-15.
 GATE_SCALE: Final = 2.0**-12
 ACTIVATION_SCALE: Final = 2.0**-15
+MAX_POOLED_SAMPLES: Final = 256  # their sum is kept in 16 bits
 _ORDER_REMEDY = "Keep frames, samples and channels in regular order between the input and the LSTM"
 
 
@@ -110,6 +111,8 @@ def frame_input(operator: Operator, view: View, scheme: Scheme) -> tuple[FrameIn
     if not regular:
         raise refuse(operator, "takes its inputs in an irregular order", _ORDER_REMEDY)
     count = samples.shape[1]
+    if count > MAX_POOLED_SAMPLES:
+        raise refuse(operator, f"takes {count} samples pooled in one", "Use frames of 10 ms")
     frame = FrameInput(
         table=_table(origin.table, scheme, group_stride),
         modes=origin.modes,

@@ -6,7 +6,7 @@ import numpy as np
 
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_layout import STEPS_AT_ONCE, doubled_bias, pack_gates, padded_columns
-from myofin.convert.codegen_program import LstmStep, Program
+from myofin.convert.codegen_program import POOL_MODES, LstmStep, Program
 
 Member = tuple[str, str, int]
 _KERNELS = ("myofin_lstm_s8", "myofin_dot_s8", "myofin_activations_s16", "myofin_fixed")
@@ -114,21 +114,24 @@ def embed_lines(step: LstmStep, suffix: str, x: str) -> list[str]:
     if not frame.modes:
         return [f"myofin_embed_{suffix}({pool}, frame, {x});"]
     if frame.groups == 1:
-        return [
-            f"myofin_{mode}_{suffix}({pool}, frame, {_at(x, i * frame.width)});"
-            for i, mode in enumerate(frame.modes)
-        ]
+        return _pool_lines(step, suffix, "frame", x)
     columns = frame.width * len(frame.modes)
     return [
         f"for (uint32_t group = 0; group < {frame.groups}u; group++) {{",
         f"    const int8_t *samples = frame + (group * {frame.group_stride}u);",
         f"    {value} *columns = {x} + (group * {columns}u);",
-        *(
-            f"    myofin_{mode}_{suffix}({pool}, samples, {_at('columns', i * frame.width)});"
-            for i, mode in enumerate(frame.modes)
-        ),
+        *(f"    {line}" for line in _pool_lines(step, suffix, "samples", "columns")),
         "}",
     ]
+
+
+def _pool_lines(step: LstmStep, suffix: str, samples: str, x: str) -> list[str]:
+    frame, pool = step.frame, f"&{step.name.upper()}_POOL"
+    places = {mode: _at(x, i * frame.width) for i, mode in enumerate(frame.modes)}
+    if suffix == "f32":
+        return [f"myofin_{mode}_f32({pool}, {samples}, {place});" for mode, place in places.items()]
+    mean, maximum = (places.get(mode, "NULL") for mode in POOL_MODES)
+    return [f"myofin_pool_s8({pool}, {samples}, {mean},", f"               {maximum});"]
 
 
 def _at(base: str, offset: int) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from myofin.convert import codegen_lstm_text as lstm_text
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_arithmetic import DenseWeights
+from myofin.convert.codegen_layout import pack_table
 from myofin.convert.codegen_program import AddStep, DenseStep, GatherStep, LstmStep, Scheme, Step
 
 SUFFIX = {"int8": "s8", "float32": "f32"}
@@ -128,9 +129,11 @@ def _pool_constants(step: LstmStep, scheme: Scheme) -> list[str]:
         "count": f"{frame.groups if single else frame.samples}u",
         "stride": f"{frame.group_stride if single else frame.sample_stride}u",
     }
-    table = np.ascontiguousarray(frame.table.T)
+    table, order = np.ascontiguousarray(frame.table.T), "embedding of every code: [value][code + 128]"
+    if scheme == "int8":
+        table, order = pack_table(frame.table), "embedding of every code: [value / 4][code + 128][4]"
     return [
-        c.array(f"{upper}_TABLE", table, "embedding of every code: [value][code + 128]"),
+        c.array(f"{upper}_TABLE", table, order),
         c.struct(f"myofin_pool_{SUFFIX[scheme]}_t", f"{upper}_POOL", fields),
     ]
 

@@ -144,8 +144,9 @@ static inline void myofin_add_saturated(const int16_t a[2], int32_t b0, int32_t 
                                         int16_t sums[2]) {
 #if defined(__ARM_FEATURE_DSP)
     uint32_t word;
+    uint32_t added;
     __builtin_memcpy(&word, a, sizeof(word)); /* one load, also in a freestanding build */
-    const uint32_t added = ((uint32_t)b0 & UINT32_C(0xFFFF)) | ((uint32_t)b1 << 16u);
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(added) : "r"(b0), "r"(b1));
     __asm__("qadd16 %0, %1, %2" : "=r"(word) : "r"(word), "r"(added));
     __builtin_memcpy(sums, &word, sizeof(word));
 #else

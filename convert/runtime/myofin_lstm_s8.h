@@ -36,6 +36,24 @@ typedef struct {
     int32_t cell_clip; /* 0: none */
 } myofin_lstm_s8_t;
 
+/* even = values 0 and 2, odd = values 1 and 3; both at words. */
+static inline void myofin_extract(const int8_t values[4], int16_t even[2], int16_t odd[2]) {
+#if defined(__ARM_FEATURE_DSP)
+    uint32_t word;
+    uint32_t halves;
+    __builtin_memcpy(&word, values, sizeof(word));
+    __asm__("sxtb16 %0, %1" : "=r"(halves) : "r"(word));
+    __builtin_memcpy(even, &halves, sizeof(halves));
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(halves) : "r"(word));
+    __builtin_memcpy(odd, &halves, sizeof(halves));
+#else
+    even[0] = values[0];
+    even[1] = values[2];
+    odd[0] = values[1];
+    odd[1] = values[3];
+#endif
+}
+
 /*
  * Brings values[count] to x as one of `steps` steps: x[pair][steps][2]. In each four columns the
  * second and third change places, the order in which SXTB16 extracts them.
@@ -45,10 +63,7 @@ static inline void myofin_lstm_s8_place(const int8_t *values, uint32_t count, ui
     const uint32_t stride = 2u * steps;
     uint32_t i = 0;
     for (; (i + 4u) <= count; i += 4u) {
-        x[0] = values[i];
-        x[1] = values[i + 2u];
-        x[stride] = values[i + 1u];
-        x[stride + 1u] = values[i + 3u];
+        myofin_extract(values + i, x, x + stride);
         x += 2u * stride;
     }
     for (uint32_t j = 0; (i + j) < count; j++) {

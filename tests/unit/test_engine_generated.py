@@ -14,6 +14,8 @@ from engine_cases import CHANNELS, front_end, generate, input_shape, model, wind
 from myofin.convert.codegen import generate_c
 from myofin.convert.executors import HostEngineExecutor
 from myofin.convert.host_engine import WARNINGS, HostEngine, compile_sources
+from myofin.convert.flatbuffer import read_model
+from myofin.convert.graph import LSTM
 from myofin.errors import ArtifactError, CheckError, ModelError
 
 _MAIN = """
@@ -113,6 +115,23 @@ def test_refusals(tmp_path: Path) -> None:
         generate_c(content, {"channels": 12}, tmp_path, frame_samples=20, channels=12)
     with pytest.raises(ArtifactError, match="no generated engine"):
         HostEngine(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("position", "value", "message"), [(1, -128, "gate weight of -128"), (12, 2**30, "far beyond saturation")]
+)
+def test_what_the_kernels_cannot_hold_is_refused(
+    position: int, value: int, message: str, tmp_path: Path
+) -> None:
+    content = model("shared4_hidden")
+    graph = read_model(content)
+    lstm = next(operator for operator in graph.operators if operator.kind == LSTM)
+    data = graph.constant(lstm, position)
+    start = data.ctypes.data - np.frombuffer(content, np.uint8).ctypes.data
+    patched = bytearray(content)
+    patched[start : start + data.itemsize] = np.array([value], data.dtype).tobytes()
+    with pytest.raises(ModelError, match=message):
+        generate(bytes(patched), 4, tmp_path)
 
 
 def test_damaged_source_is_reported(tmp_path: Path) -> None:

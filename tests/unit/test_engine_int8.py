@@ -43,6 +43,19 @@ def test_random_and_saturating_weights(name: str, seed: int, tmp_path: Path) -> 
     assert_equal(content, CHANNELS[name], windows(content, 200, seed), tmp_path)
 
 
+def test_sums_of_several_runs(tmp_path: Path) -> None:
+    """Sums over more than 256 columns are done in runs; with runs of 16 a small model has several."""
+    content, codes = model("joint3_embedded"), windows(model("joint3_embedded"), 200)
+    generate(content, 3, tmp_path)
+    header = tmp_path / "myofin_dot_s8.h"
+    shortened = header.read_text().replace("MYOFIN_DOT_RUN 16u", "MYOFIN_DOT_RUN 1u")
+    assert shortened != header.read_text()
+    header.write_text(shortened)
+    expected, found = TflmExecutor(content).run(codes), HostEngineExecutor(tmp_path).run(codes)
+    assert np.array_equal(expected.features, found.features)
+    assert np.array_equal(expected.logits, found.logits)
+
+
 @pytest.mark.parametrize("power", [-18, -15, -12, -9])
 def test_cell_scales(power: int, tmp_path: Path) -> None:
     content = model("shared3_saturating")
