@@ -26,7 +26,9 @@ Bytes are of the engine alone, except the stack's. Scheme: int8. Engine: the gen
 - **Mode `window`**: one whole window, from codes to logits (`myofin_fin` and `myofin_head`); median of
   {windows} windows. This is what an inference of TFLM does.
 - **Mode `hop`**: the next frame and a decision on the window that ends with it: front end, FIN and head;
-  median of {hops} hops. MACs are stated for a whole window in both modes.
+  median of {hops} hops. The engine is generated for sliding windows: it keeps what a frame contributes, and
+  computes that once. MACs are stated for a whole window in both modes. The firmware still decides with
+  `myofin_fin` on the whole window, not `myofin_decide`, so these rows do not show the reuse yet.
 - **Code and constants** come from the linker's map: the engine's object files only, the front end and its
   tables included. Library routines such as `memcpy`, which the application uses too, are not counted: all
   that the image holds of them are {library}.
