@@ -26,7 +26,7 @@ Bytes are of the engine alone, except the stack's. Scheme: int8. Engine: the gen
 - **Mode `window`**: one whole window, from codes to logits (`myofin_fin` and `myofin_head`); median of
   {windows} windows. This is what an inference of TFLM does.
 - **Mode `hop`**: the next frame and a decision on the window that ends with it, with what was computed of
-  the other 29 frames reused (`myofin_push_frame`, `myofin_decide`): front end, FIN and head;
+  the other 29 frames reused (an engine generated for sliding windows): front end, FIN and head;
   median of {hops} hops. MACs are stated for a whole window in both modes.
 - **Code and constants** come from the linker's map: the engine's object files only, the front end and its
   tables included. Library routines such as `memcpy`, which the application uses too, are not counted: all

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from myofin.errors import InputError, MyofinError
 
 HERE = Path(__file__).parent
 MODELS = ("lstm48", "default")
+MODES = ("window", "hop")
 EMULATED = tuple(name for name in list_boards() if load_board(name).emulator)
 
 
@@ -51,13 +53,14 @@ def measure_all(boards: tuple[str, ...], models: tuple[str, ...]) -> tuple[list[
         command = [sys.executable, str(HERE / "make_models.py"), str(folder), *models]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for name in models:
-            engine = make_engine(name, (folder / f"{name}.tflite").read_bytes(), folder / name)
-            for board in boards:
-                click.echo(f"measuring {name} on {board}", err=True)
+            model = (folder / f"{name}.tflite").read_bytes()
+            engines = [make_engine(name, mode, model, folder / name / mode) for mode in MODES]
+            for board, engine in itertools.product(boards, engines):
+                click.echo(f"measuring {name} on {board}, {engine.mode}", err=True)
                 try:
-                    rows += measure(engine, load_board(board))
+                    rows.append(measure(engine, load_board(board)))
                 except InputError as error:
-                    refused.append(f"`{name}` on `{board}`: {error.message}")
+                    refused.append(f"`{name}` on `{board}`, {engine.mode}: {error.message}")
     return rows, refused
 
 

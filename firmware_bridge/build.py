@@ -272,7 +272,7 @@ def explain_compiler(stderr: str, board: Board) -> MyofinError:
         return does_not_fit(board, name, available + int(overflow[2]), available)
     if "No space left on device" in stderr:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir())
-    errors = [line for line in stderr.splitlines() if re.search(r"\berror: |undefined reference", line)]
+    errors = [line for line in stderr.splitlines() if re.search(r"\b[Ee]rror: |undefined reference", line)]
     first = (errors or stderr.strip().splitlines() or ["no message"])[0]
     return BoardError(
         f"The compiler refused the firmware: {first.strip()}",

@@ -50,6 +50,7 @@ def test_the_linker_confirms_the_prediction(name: str, board: str, tmp_path: Pat
         tmp_path / "c",
         frame_samples=frame_samples,
         channels=channels,
+        sliding=False if board == "microbit" else None,
     )
     predicted = predict_engine(tmp_path / "c")
     image = build_image(tmp_path / "c", SHA256, load_board(board), tmp_path / "image")
