@@ -13,9 +13,9 @@ from engine_cases import CHANNELS, front_end, generate, input_shape, model, wind
 
 from myofin.convert.codegen import generate_c
 from myofin.convert.executors import HostEngineExecutor
-from myofin.convert.host_engine import WARNINGS, HostEngine, compile_sources
 from myofin.convert.flatbuffer import read_model
 from myofin.convert.graph import LSTM
+from myofin.convert.host_engine import WARNINGS, HostEngine, compile_sources
 from myofin.errors import ArtifactError, CheckError, ModelError
 
 _MAIN = """
