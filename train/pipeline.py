@@ -15,8 +15,7 @@ from myofin.artifacts import new_artifact, write_json, write_manifest
 from myofin.features import feature_scores, from_network_domain
 from myofin.frontend import WINDOW_FRAMES
 from myofin.progress import Progress, silent
-from myofin.recordings.check import check_trainable
-from myofin.recordings.load import load_recording
+from myofin.recordings.check import load_trainable
 from myofin.recordings.model import Recording
 from myofin.train.config import TrainConfig
 from myofin.train.curves import curves_csv, curves_svg
@@ -71,8 +70,7 @@ def train_run(
         ToolMissingError: TensorFlow is not installed.
     """
     config = config or TrainConfig()
-    recording = load_recording(data, subject)
-    check_trainable(recording)
+    recording = load_trainable(data, subject)
     with new_artifact(out, "run") as folder:
         trained = train_recording(recording, config, progress=progress)
         _write(folder, trained, config, {"data": str(data), "subject": subject})
