@@ -9,12 +9,15 @@ from myofin.errors import InputError
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train. Counts have no unit; a frame is 10 ms.
+    """How to train. Counts have no unit; a hop is 10 ms.
 
     Attributes:
         seed: Seeds weights, batches and every other choice of chance.
         units: LSTM units, shared by all channels.
         embedding: Width of the embedding of one sample.
+        embedding_layers: Its layers.
+        taps: Samples that the first of them spans, 1 or 3.
+        frame_hops: Hops of 10 ms that one step of the LSTM takes together; it divides 30.
         epochs: Passes of the pre-training, each over ``epoch_windows`` single-channel windows.
         epoch_windows: Single-channel windows of one pass, drawn anew for each.
         batch: Single-channel windows of one step.
@@ -33,6 +36,9 @@ class TrainConfig:
     seed: int = 0
     units: int = 16
     embedding: int = 16
+    embedding_layers: int = 2
+    taps: int = 1
+    frame_hops: int = 1
     epochs: int = 15
     epoch_windows: int = 40_000
     batch: int = 128
@@ -51,6 +57,8 @@ class TrainConfig:
         limits = {
             "units": (self.units, 1, 256),
             "embedding": (self.embedding, 1, 256),
+            "embedding_layers": (self.embedding_layers, 1, 2),
+            "frame_hops": (self.frame_hops, 1, 10),
             "epochs": (self.epochs, 1, 10_000),
             "finetune_epochs": (self.finetune_epochs, 0, 10_000),
             "dc_shift": (self.dc_shift, 0, 15),
@@ -58,3 +66,5 @@ class TrainConfig:
         for name, (value, lowest, highest) in limits.items():
             if not lowest <= value <= highest:
                 raise InputError(f"{name} is {value}.", hint=f"Give {name} from {lowest} to {highest}.")
+        if self.taps not in (1, 3):
+            raise InputError(f"taps is {self.taps}.", hint="Give taps 1 or 3.")

@@ -4,8 +4,9 @@ One set of layers is used in two ways. Training sees single channels, ``[n, fram
 exported graph sees one decision, ``[1, frames, frame_samples * channels]`` codes / 128, with every shape
 static and the LSTM's batch dimension holding the channels: only so does the converter fuse it.
 
-    codes ─ embed every sample (two pointwise layers) ─ mean and max over a frame ─ LSTM over 30 frames
-          ─ Dense: 4 standardised features a channel ("features") ─ Dense: "logits"
+    codes ─ embed every sample (its neighbours too, where ``taps`` is 3; then pointwise layers)
+          ─ mean and max over a frame of ``frame_hops`` hops ─ LSTM over 30 / frame_hops frames
+          ─ Dense: standardised features of a channel ("features") ─ Dense: "logits"
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from myofin.errors import InputError
 from myofin.train.tensorflow_setup import load_tensorflow
 
 CODE_SCALE = 128.0
@@ -27,7 +29,18 @@ SIGNATURE = "serving_default"
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """Every size of the network; counts, no units."""
+    """Every size of the network; counts, no units.
+
+    Attributes:
+        frame_samples: Samples of one channel in one hop.
+        frames: Hops of a window.
+        frame_hops: Hops that one step of the LSTM takes together, a *network frame*.
+        taps: Samples that the first embedding layer spans, all within one network frame: 1 or 3.
+        embedding_layers: Layers of the embedding; those after the first are pointwise.
+
+    Raises:
+        InputError: The window is no whole number of network frames, or a network frame is too short.
+    """
 
     channels: int
     frame_samples: int
@@ -36,26 +49,68 @@ class NetworkShape:
     features: int = 4
     embedding: int = 16
     units: int = 16
+    frame_hops: int = 1
+    taps: int = 1
+    embedding_layers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.frame_hops < 1 or self.frames % self.frame_hops:
+            raise InputError(
+                f"{self.frames} hops are no whole number of frames of {self.frame_hops} hops.",
+                hint="Give frame_hops 1, 2, 3, 5, 6 or 10.",
+            )
+        if self.pooled_samples < 1:
+            raise InputError(
+                f"{self.step_samples} samples a frame are too few for a layer that spans {self.taps}.",
+                hint="Give more hops to a frame (frame_hops), or taps 1.",
+            )
+
+    @property
+    def steps(self) -> int:
+        """Steps of the LSTM over a window: its network frames."""
+        return self.frames // self.frame_hops
+
+    @property
+    def step_samples(self) -> int:
+        """Samples of one channel in one network frame."""
+        return self.frame_hops * self.frame_samples
+
+    @property
+    def pooled_samples(self) -> int:
+        """Outputs of the embedding in one network frame."""
+        return self.step_samples - self.taps + 1
 
     @property
     def frame_codes(self) -> int:
-        """Codes of one frame over all channels."""
+        """Codes of one hop over all channels."""
         return self.frame_samples * self.channels
 
 
-def spread_kinks(width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """First layer of the embedding: ReLUs whose kinks lie spread over the codes / 128, kernel and bias.
+def spread_kinks(width: int, taps: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """First layer of the embedding: ReLUs whose kinks lie spread over the codes / 128.
 
     With zero biases every ReLU would bend at 0 and the embedding could tell only the sign at first; spread
     kinks make it piecewise linear from the start, which halves the error that training ends with. One unit
-    in four looks towards negative samples; entropy depends on the positive peaks.
+    in four looks towards negative samples; entropy depends on the positive peaks. Of three taps, two units
+    in four look at the middle sample alone, the others at the first and second difference, which carry the
+    frequency content.
+
+    Returns:
+        Kernel ``[taps, width]`` and bias ``[width]``.
     """
-    negative = np.arange(width) % 4 == 3
+    place = np.arange(width) % 4
+    negative = place == 3
     kinks = np.empty(width)
     kinks[~negative] = np.linspace(-0.4, 0.9, int(np.sum(~negative)), endpoint=False)
     kinks[negative] = np.linspace(-0.3, 0.8, int(np.sum(negative)), endpoint=False)
     slopes = np.where(negative, -EMBEDDING_SLOPE, EMBEDDING_SLOPE)
-    return slopes[np.newaxis].astype(np.float32), (-EMBEDDING_SLOPE * kinks).astype(np.float32)
+    patterns = np.zeros((width, taps))
+    patterns[:, taps // 2] = 1
+    if taps == 3:
+        patterns[place == 1] = (-1, 1, 0)
+        patterns[place == 2] = (-0.5, 1, -0.5)
+    kernel = (slopes[:, np.newaxis] * patterns).T
+    return kernel.astype(np.float32), (-EMBEDDING_SLOPE * kinks).astype(np.float32)
 
 
 class Network:
@@ -66,7 +121,8 @@ class Network:
         self.shape = shape
         self._tf = tf
         self._embed = [
-            keras.layers.Dense(shape.embedding, activation="relu", name=f"embed{i}") for i in (1, 2)
+            keras.layers.Dense(shape.embedding, activation="relu", name=f"embed{i + 1}")
+            for i in range(shape.embedding_layers)
         ]
         self._lstm = keras.layers.LSTM(shape.units, name="lstm")
         self._imitate = keras.layers.Dense(shape.features, name="imitate")
@@ -77,12 +133,14 @@ class Network:
 
     def _build(self) -> None:
         shape = self.shape
-        self._embed[0].build((None, 1))
-        self._embed[1].build((None, shape.embedding))
-        self._lstm.build((None, shape.frames, 2 * shape.embedding))
+        for layer, inputs in zip(
+            self._embed, [shape.taps] + [shape.embedding] * shape.embedding_layers, strict=False
+        ):
+            layer.build((None, inputs))
+        self._lstm.build((None, shape.steps, 2 * shape.embedding))
         self._imitate.build((None, shape.units))
         self._head.build((None, shape.channels * shape.features))
-        kernel, bias = spread_kinks(shape.embedding)
+        kernel, bias = spread_kinks(shape.embedding, shape.taps)
         self._embed[0].kernel.assign(kernel)
         self._embed[0].bias.assign(bias)
 
@@ -114,11 +172,16 @@ class Network:
     def imitate(self, codes: Any) -> Any:
         """Features ``[n, features]`` of single channels, int8 codes ``[n, frames, frame_samples]``."""
         tf, shape = self._tf, self.shape
-        samples = tf.reshape(tf.cast(codes, tf.float32) / CODE_SCALE, (-1, 1))
-        embedded = self._embed[1](self._embed[0](samples))
-        embedded = tf.reshape(embedded, (-1, shape.frame_samples, shape.embedding))
+        samples = tf.reshape(tf.cast(codes, tf.float32) / CODE_SCALE, (-1, shape.step_samples, 1))
+        count = shape.pooled_samples
+        # A layer that spans several samples is a Dense layer on them side by side.
+        embedded = tf.concat([samples[:, tap : tap + count] for tap in range(shape.taps)], -1)
+        embedded = tf.reshape(embedded, (-1, shape.taps))
+        for layer in self._embed:
+            embedded = layer(embedded)
+        embedded = tf.reshape(embedded, (-1, count, shape.embedding))
         pooled = tf.concat([tf.reduce_mean(embedded, 1), tf.reduce_max(embedded, 1)], -1)
-        pooled = tf.reshape(pooled, (-1, shape.frames, 2 * shape.embedding))
+        pooled = tf.reshape(pooled, (-1, shape.steps, 2 * shape.embedding))
         return self._imitate(self._lstm(pooled))
 
     def predict(self, codes: NDArray[np.int8]) -> NDArray[np.float32]:
@@ -139,19 +202,19 @@ class Network:
     def decide(self, codes: Any) -> dict[str, Any]:
         """One decision, as exported: float32 ``[1, frames, frame_samples * channels]`` = codes / 128.
 
-        Samples stay where the codes have them, as a picture of ``frame_samples x channels``: the embedding is
-        then a 1x1 convolution and only the small pooled tensor is transposed.
+        Samples stay where the codes have them, as pictures of ``step_samples x channels``: the embedding is
+        then a convolution of ``taps x 1`` and 1x1 ones, and only the small pooled tensor is transposed.
         """
         tf, shape = self._tf, self.shape
-        picture = tf.reshape(codes, (shape.frames, shape.frame_samples, shape.channels, 1))
-        for layer in self._embed:
-            kernel = layer.kernel[tf.newaxis, tf.newaxis]
+        picture = tf.reshape(codes, (shape.steps, shape.step_samples, shape.channels, 1))
+        for layer, taps in zip(self._embed, [shape.taps] + [1] * shape.embedding_layers, strict=False):
+            kernel = tf.reshape(layer.kernel, (taps, 1, -1, shape.embedding))
             picture = tf.nn.relu(tf.nn.conv2d(picture, kernel, 1, "VALID") + layer.bias)
-        window = (shape.frame_samples, 1)
+        window = (shape.pooled_samples, 1)
         mean = tf.nn.avg_pool2d(picture, window, window, "VALID")
         highest = tf.nn.max_pool2d(picture, window, window, "VALID")
         pooled = tf.reshape(
-            tf.concat([mean, highest], -1), (shape.frames, shape.channels, 2 * shape.embedding)
+            tf.concat([mean, highest], -1), (shape.steps, shape.channels, 2 * shape.embedding)
         )
         features = self._imitate(self._lstm(tf.transpose(pooled, (1, 0, 2))))
         features = tf.reshape(features, (1, shape.channels * shape.features))

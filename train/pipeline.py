@@ -121,6 +121,9 @@ def network_shape(dataset: Dataset, config: TrainConfig) -> NetworkShape:
         frames=WINDOW_FRAMES,
         embedding=config.embedding,
         units=config.units,
+        frame_hops=config.frame_hops,
+        taps=config.taps,
+        embedding_layers=config.embedding_layers,
     )
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from myofin.errors import InputError
+from myofin.train.network import NetworkShape
+
 
 @pytest.fixture(scope="module")
 def facts():
@@ -19,8 +22,8 @@ def facts():
 
 
 def test_the_exported_graph_computes_what_was_trained(facts):
-    assert facts["export_distance"] < 1e-5
-    assert facts["logit_distance"] < 1e-5
+    assert len(facts["export_distances"]) == 4
+    assert max(facts["export_distances"]) < 1e-5
 
 
 def test_the_parameters_are_counted(facts):
@@ -53,3 +56,11 @@ def test_metrics_hold_every_part_and_the_baseline(facts):
     assert metrics["accuracy"]["test"] > 0.5
     assert set(metrics["feature_r2"]) == {"entropy", "rms", "var", "ssi"}
     assert metrics["lda_closed_form"]["test"] > 0.5
+
+
+@pytest.mark.parametrize(
+    "form", [{"frame_hops": 4}, {"frame_hops": 0}, {"taps": 3}, {"frame_hops": 60}], ids=str
+)
+def test_a_frame_must_divide_the_window_and_hold_the_first_layer(form):
+    with pytest.raises(InputError, match=r"hops|samples"):
+        NetworkShape(channels=3, frame_samples=2, classes=3, **form)
