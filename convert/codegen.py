@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from myofin import __version__
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_lower import lower
-from myofin.convert.codegen_lstm_text import can_slide
+from myofin.convert.codegen_lstm_text import can_slide, ring_slots
 from myofin.convert.codegen_lstm_text import members as lstm_members
 from myofin.convert.codegen_program import LstmStep, Program, Step
 from myofin.convert.codegen_steps import VALUE_TYPE, StepText, step_text
@@ -45,6 +45,8 @@ class _Facts:
     state_contract: int
     sha256: str
     sliding: bool
+    hops: int  # that one step of the LSTMs takes; 0 where that differs or makes no difference
+    ring_slots: int
     sequences: tuple[StepText, ...]  # the LSTMs, which take the codes
     fin: tuple[StepText, ...]  # what comes after them, up to the features
     head: tuple[StepText, ...]
@@ -100,6 +102,7 @@ def generate_c(
             hint="Convert the run that the front end belongs to.",
         )
     slides = _slides(program, sliding, state_budget_bytes)
+    sequences = [step for step in program.fin if isinstance(step, LstmStep)]
     facts = _Facts(
         program=program,
         frontend=front,
@@ -107,7 +110,9 @@ def generate_c(
         state_contract=STATE_CONTRACTS[state],
         sha256=hashlib.sha256(model).hexdigest(),
         sliding=slides,
-        sequences=_texts(program, [step for step in program.fin if isinstance(step, LstmStep)], slides),
+        hops=max((step.frame.hops for step in sequences), default=0),
+        ring_slots=max((ring_slots(step) for step in sequences), default=0),
+        sequences=_texts(program, sequences, slides),
         fin=_texts(program, [step for step in program.fin if not isinstance(step, LstmStep)], slides),
         head=_texts(program, program.head, slides),
     )
@@ -121,10 +126,11 @@ def _texts(program: Program, steps: Iterable[Step], sliding: bool) -> tuple[Step
 def _slides(program: Program, asked: bool | None, budget_bytes: int) -> bool:
     sequences = [step for step in program.fin if isinstance(step, LstmStep)]
     possible = program.scheme == "int8" and all(can_slide(step, program) for step in sequences)
+    possible = possible and len({step.frame.hops for step in sequences}) <= 1
     if asked and not possible:
         raise ModelError(
-            "The engine cannot slide: the model is not int8, or a step of its LSTM spans several frames.",
-            hint="Generate it without sliding, or train with one step a frame and convert to int8.",
+            "The engine cannot slide: the model is not int8, or the steps of its LSTM are no whole hops.",
+            hint="Generate it without sliding, or train with whole hops a step and convert to int8.",
         )
     if asked is not None:
         return asked

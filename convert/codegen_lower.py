@@ -53,7 +53,7 @@ def lower(graph: Graph) -> Program:
         ModelError: An operator, type or order that the engine does not support, named with its index.
     """
     scheme, tensor = _scheme(graph)
-    state = _Lowering(graph, scheme)
+    state = _Lowering(graph, scheme, tensor.shape[2])
     state.views[tensor.index] = View(CodesSource(), np.arange(tensor.size).reshape(tensor.shape))
     for operator in graph.operators:
         state.lower(operator)
@@ -105,6 +105,7 @@ def _needed(steps: list[Step], target: Buffer) -> set[Buffer]:
 class _Lowering:
     graph: Graph
     scheme: Scheme
+    hop_codes: int
     views: dict[int, View] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
@@ -175,7 +176,7 @@ class _Lowering:
             raise refuse(
                 operator, "has an input that is not (batch, steps, inputs)", "Convert the model again"
             )
-        frame, slots = frame_input(operator, x, self.scheme)
+        frame, slots = frame_input(operator, x, self.scheme, self.hop_codes)
         numbers = lstm_numbers(self.graph, operator, slots, self.scheme)
         batch, steps, _ = x.elements.shape
         shape = (batch, steps, numbers.units)

@@ -81,7 +81,9 @@ def _origin(operator: Operator, view: View) -> _Origin:
     )
 
 
-def frame_input(operator: Operator, view: View, scheme: Scheme) -> tuple[FrameInput, Elements]:
+def frame_input(
+    operator: Operator, view: View, scheme: Scheme, hop_codes: int
+) -> tuple[FrameInput, Elements]:
     """How the steps of an LSTM take their inputs, and the kernel's slot of each input.
 
     The kernel computes the groups one after the other, columns fastest; any other order of the inputs is
@@ -123,6 +125,7 @@ def frame_input(operator: Operator, view: View, scheme: Scheme) -> tuple[FrameIn
         group_stride=group_stride,
         samples=count,
         sample_stride=int(samples[0, 1]) if count > 1 else 1,
+        hop_codes=hop_codes,
     )
     return frame, np.asarray(slots, dtype=np.int64)
 

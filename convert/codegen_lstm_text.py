@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from myofin.convert import codegen_frames_text as frames_text
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_layout import STEPS_AT_ONCE, doubled_bias, pack_gates, padded_columns
 from myofin.convert.codegen_program import POOL_MODES, LstmStep, Program
@@ -18,20 +19,23 @@ def kernels(step: LstmStep) -> tuple[str, ...]:
 
 
 def can_slide(step: LstmStep, program: Program) -> bool:
-    """Whether each step of the LSTM takes its inputs from one frame, and there is one step a frame."""
+    """Whether every hop ends a network frame: a step takes whole hops, and the window is whole steps."""
     frame = step.frame
+    if frame.hops != 1:
+        return frame.hops * step.steps == program.frames and frames_text.can_join(step)
     last = frame.offset + (step.batch - 1) * frame.batch_stride
     last += (frame.groups - 1) * frame.group_stride + (frame.samples - 1) * frame.sample_stride
-    return (
-        frame.step_stride == program.frame_codes
-        and step.steps == program.frames
-        and last < program.frame_codes
-    )
+    return step.steps == program.frames and last < program.frame_codes
+
+
+def ring_slots(step: LstmStep) -> int:
+    """Frames whose input halves are kept: those that end at one of the last hops, up to the oldest needed."""
+    return step.frame.hops * (step.steps - 1) + 1
 
 
 def ring_values(step: LstmStep) -> int:
-    """int16 values of the input halves of all frames of a window."""
-    return step.batch * step.steps * 4 * step.numbers.units
+    """int16 values of the input halves in the ring."""
+    return step.batch * ring_slots(step) * 4 * step.numbers.units
 
 
 def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
@@ -46,6 +50,7 @@ def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
     ]
     if sliding:
         found.append(("int16_t", f"{name}_ring", ring_values(step)))
+        found += frames_text.members(step) if step.frame.hops > 1 else []
     if step.frame.table is not None:
         found.append(("int8_t", f"{name}_values", step.frame.size))
     return tuple(found)
@@ -88,6 +93,8 @@ def constants(step: LstmStep) -> str:
 def functions(step: LstmStep, *, sliding: bool) -> str:
     """Static functions: ``NAME_window(state, codes)``, and for sliding ``NAME_push`` and ``NAME_slide``."""
     parts = [_place(step), _step(step), _window(step)]
+    if sliding and step.frame.hops > 1:
+        parts.append(frames_text.functions(step))
     return "\n".join([*parts, *([_push(step), _slide(step)] if sliding else [])])
 
 
@@ -201,20 +208,26 @@ def _window(step: LstmStep) -> str:
 
 def _ring(step: LstmStep, slot: str) -> str:
     gates = 4 * step.numbers.units
-    place = f"((sequence * {step.steps}u) + {slot})" if step.batch > 1 else slot
+    place = f"((sequence * {ring_slots(step)}u) + {slot})" if step.batch > 1 else slot
     return f"state->{step.name}_ring + ({place} * {gates}u)"
 
 
 def _push(step: LstmStep) -> str:
-    name = step.name
+    name, frame = step.name, step.frame
+    pool, place = [], [f"{name}_place(state, {_sequence_address(step)}, 1u, 0u);"]
+    if frame.hops > 1:
+        pool = [f"    {name}_pool_hop(state, codes);"]
+        values = f"state->{name}_values, {frame.size}u, 1u, state->{name}_x"
+        place = [f"{name}_join(state, sequence);", f"myofin_lstm_s8_place({values});"]
     return "\n".join(
         [
-            "/* The input half of a new frame, kept for all windows that it will be in. */",
+            "/* The input half of the frame that ends here, kept for all windows that it will be in. */",
             f"static void {name}_push(myofin_state_t *state, const int8_t *codes, uint32_t slot)",
             "{",
+            *pool,
             f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
             f"        int16_t *gates = {_ring(step, 'slot')};",
-            f"        {name}_place(state, {_sequence_address(step)}, 1u, 0u);",
+            *(f"        {line}" for line in place),
             f"        myofin_lstm_s8_input_1(&{name.upper()}, state->{name}_x, gates);",
             "    }",
             "}",
@@ -229,9 +242,9 @@ def _slide(step: LstmStep) -> str:
         "uint32_t slot = state->oldest;",
         f"for (uint32_t step = 0; step < {step.steps}u; step++) {{",
         f"    {name}_step(state, {_ring(step, 'slot')}, step == 0u);",
-        f"    slot = ((slot + 1u) == {step.steps}u) ? 0u : (slot + 1u);",
+        f"    slot = advanced(slot, {step.frame.hops}u, {ring_slots(step)}u);",
         "}",
     ]
     head = f"static void {name}_slide(myofin_state_t *state)"
-    title = "/* All steps of the window that the ring holds. */"
+    title = "/* All steps of the window whose frames the ring holds. */"
     return "\n".join([title, head, "{", *_sequences(step, lines), "}", ""])

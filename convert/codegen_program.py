@@ -34,6 +34,7 @@ class FrameInput:
         table: ``[256, width]``, embedding of the code ``row - 128``; None: the codes themselves.
         modes: The poolings over the samples of a group; none: every group is one sample.
         groups: Number of groups; ``samples``: codes in each.
+        hop_codes: Codes of one hop, all channels.
     """
 
     table: NDArray[Any] | None
@@ -45,6 +46,20 @@ class FrameInput:
     group_stride: int
     samples: int
     sample_stride: int
+    hop_codes: int
+
+    @property
+    def hops(self) -> int:
+        """Hops that one step takes; 0 where steps begin within a hop, or there is one step only."""
+        return 0 if self.step_stride % self.hop_codes else self.step_stride // self.hop_codes
+
+    @property
+    def hop_samples(self) -> int:
+        """Of the samples of a group, those of one hop; 0 where hops have unlike shares of them."""
+        hops = self.hops
+        whole = hops > 0 and self.samples % hops == 0
+        whole = whole and self.samples * self.sample_stride == hops * self.hop_codes
+        return self.samples // hops if whole else 0
 
     @property
     def width(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from myofin.convert import codegen_frames_text as frames_text
 from myofin.convert import codegen_lstm_text as lstm_text
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_arithmetic import DenseWeights
@@ -52,8 +53,9 @@ def step_text(step: Step, scheme: Scheme, *, sliding: bool = False) -> StepText:
 
 def _integer_lstm(step: LstmStep, sliding: bool) -> StepText:
     name = step.name
+    hops = [frames_text.constants(step)] if sliding and step.frame.hops > 1 else []
     return StepText(
-        constants="\n".join([lstm_text.constants(step), *_pool_constants(step, "int8")]),
+        constants="\n".join([lstm_text.constants(step), *_pool_constants(step, "int8"), *hops]),
         members=lstm_text.members(step, sliding=sliding),
         call=f"    {name}_window(state, codes);",
         kernels=lstm_text.kernels(step),

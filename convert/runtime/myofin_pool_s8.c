@@ -65,10 +65,14 @@ static const int8_t *group_of(const myofin_pool_s8_t *pool, uint32_t value) {
     return pool->table + ((value / GROUP) * GROUP_BYTES) + (GROUP * CODE_OFFSET);
 }
 
+/* Rounded to nearest, a half away from zero. */
+static int8_t mean_of(int32_t sum, int32_t count) {
+    const int32_t half = count / 2;
+    return (int8_t)((sum + ((sum > 0) ? half : -half)) / count);
+}
+
 void myofin_pool_s8(const myofin_pool_s8_t *pool, const int8_t *codes, int8_t *mean,
                     int8_t *maximum) {
-    const int32_t count = (int32_t)pool->count;
-    const int32_t half = count / 2;
     pooled_t pooled;
     for (uint32_t value = 0; value < pool->width; value++) {
         const uint32_t i = value % GROUP;
@@ -76,11 +80,42 @@ void myofin_pool_s8(const myofin_pool_s8_t *pool, const int8_t *codes, int8_t *m
             pool_group(group_of(pool, value), codes, pool->count, pool->stride, &pooled);
         }
         if (mean != NULL) {
-            const int32_t sum = pooled.sums[i];
-            mean[value] = (int8_t)((sum + ((sum > 0) ? half : -half)) / count);
+            mean[value] = mean_of(pooled.sums[i], (int32_t)pool->count);
         }
         if (maximum != NULL) {
             maximum[value] = (int8_t)pooled.maxima[i];
+        }
+    }
+}
+
+void myofin_pool_s8_hop(const myofin_pool_s8_t *pool, const int8_t *codes, uint32_t count,
+                        int16_t *sums, int8_t *maxima) {
+    pooled_t pooled;
+    for (uint32_t value = 0; value < pool->width; value++) {
+        const uint32_t i = value % GROUP;
+        if (i == 0u) {
+            pool_group(group_of(pool, value), codes, count, pool->stride, &pooled);
+        }
+        sums[value] = (int16_t)pooled.sums[i];
+        maxima[value] = (int8_t)pooled.maxima[i];
+    }
+}
+
+void myofin_pool_s8_join(const myofin_hops_s8_t *frame, const int16_t *sums, const int8_t *maxima,
+                         int8_t *mean, int8_t *maximum) {
+    for (uint32_t value = 0; value < frame->width; value++) {
+        int32_t sum = 0;
+        int8_t largest = INT8_MIN;
+        for (uint32_t hop = 0; hop < frame->hops; hop++) {
+            const uint32_t at = (hop * frame->hop_values) + value;
+            sum += sums[at];
+            largest = (maxima[at] > largest) ? maxima[at] : largest;
+        }
+        if (mean != NULL) {
+            mean[value] = mean_of(sum, frame->count);
+        }
+        if (maximum != NULL) {
+            maximum[value] = largest;
         }
     }
 }

@@ -4,11 +4,12 @@ Run it by hand, in a process of its own: it imports TensorFlow, which must not s
 runtime. Random weights of large amplitude drive gates and outputs into saturation, which training seldom
 does, and that is what an arithmetic test needs. The files are committed, so tests need no TensorFlow.
 
-    .venv/bin/python tests/data/make_models.py
+    .venv/bin/python tests/data/make_models.py [NAME]...
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,20 +23,37 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Fixture:
-    """One random network; ``gain`` multiplies its weights, ``cell_gain`` those of the LSTM."""
+    """One random network; ``gain`` multiplies its weights, ``lstm_gain`` those of the LSTM.
+
+    The layouts: ``shared`` and ``picture`` run one LSTM over each channel, the joint ones one over all. Those
+    of pictures are like what training exports: samples stay where the codes have them, and a frame may span
+    several hops.
+    """
 
     name: str
     channels: int
     frame_samples: int
     units: int
     classes: int
-    layout: str = "shared"  # shared | joint
+    layout: str = "shared"  # shared | joint | picture | joint_picture
     embedding: int = 16  # 0: none (joint only)
+    embedding_layers: int = 2
+    frame_hops: int = 1  # pictures only, as are taps of 3
+    taps: int = 1
+    joined: bool = False  # the head takes the LSTM's last state too
     hidden: int = 0
     gain: float = 1.0
     lstm_gain: float = 1.0
     seed: int = 1
     scheme: str = "int8"
+
+    @property
+    def picture(self) -> bool:
+        return "picture" in self.layout
+
+    @property
+    def joint(self) -> bool:
+        return "joint" in self.layout
 
 
 FIXTURES = (
@@ -46,6 +64,9 @@ FIXTURES = (
     Fixture("shared3_small_cell", 3, 2, 8, 3, embedding=8, lstm_gain=0.05, seed=5),
     Fixture("joint4_plain", 4, 2, 20, 7, layout="joint", embedding=0, seed=6),
     Fixture("joint3_embedded", 3, 4, 16, 5, layout="joint", embedding=8, hidden=12, gain=2.0, seed=7),
+    Fixture("frames3_hops3", 3, 5, 8, 5, layout="picture", embedding=8, frame_hops=3, seed=8),
+    Fixture("frames2_hops10", 2, 4, 8, 4, layout="picture", embedding=6, frame_hops=10, gain=2.0, seed=9),
+    Fixture("joint2_hops5", 2, 3, 12, 4, layout="joint_picture", embedding=5, frame_hops=5, seed=10),
     Fixture("shared4_float32", 4, 10, 16, 6, hidden=24, seed=2, scheme="float32"),
     Fixture("joint4_float32", 4, 2, 20, 7, layout="joint", embedding=0, seed=6, scheme="float32"),
 )
@@ -60,17 +81,33 @@ class Network(tf.Module):
         layers = tf_keras.layers
         spf = fixture.frame_samples
         self.embed = [
-            layers.Conv2D(fixture.embedding, 1, activation="relu")
-            for _ in range(2 if fixture.embedding else 0)
+            layers.Conv2D(fixture.embedding, (1 if i else fixture.taps, 1), activation="relu")
+            for i in range(fixture.embedding_layers if fixture.embedding else 0)
         ]
-        self.mean, self.max = layers.AveragePooling2D((1, spf)), layers.MaxPooling2D((1, spf))
+        window = (1, spf)
+        if fixture.picture:
+            window = (spf * fixture.frame_hops - fixture.taps + 1, 1)
+        self.mean, self.max = layers.AveragePooling2D(window), layers.MaxPooling2D(window)
         self.lstm = layers.LSTM(fixture.units)
-        self.features = layers.Dense(4 if fixture.layout == "shared" else 4 * fixture.channels)
+        self.features = layers.Dense(4 * fixture.channels if fixture.joint else 4)
         self.hidden = layers.Dense(fixture.hidden, activation="relu") if fixture.hidden else None
         self.logits = layers.Dense(fixture.classes, use_bias=fixture.seed % 2 == 0)
 
+    def pooled_picture(self, x: tf.Tensor) -> tf.Tensor:
+        fixture = self.fixture
+        steps = FRAMES // fixture.frame_hops
+        x = tf.reshape(x, (steps, fixture.frame_hops * fixture.frame_samples, fixture.channels, 1))
+        for layer in self.embed:
+            x = layer(x)
+        x = tf.concat([self.mean(x), self.max(x)], axis=-1)
+        if fixture.joint:
+            return tf.reshape(x, (1, steps, fixture.channels * 2 * fixture.embedding))
+        return tf.transpose(tf.reshape(x, (steps, fixture.channels, 2 * fixture.embedding)), (1, 0, 2))
+
     def pooled(self, x: tf.Tensor) -> tf.Tensor:
         fixture = self.fixture
+        if fixture.picture:
+            return self.pooled_picture(x)
         shape = (FRAMES, fixture.frame_samples, fixture.channels)
         if fixture.layout == "shared":
             x = tf.transpose(tf.reshape(x, shape), (2, 0, 1))
@@ -85,9 +122,10 @@ class Network(tf.Module):
         return tf.reshape(x, (1, FRAMES, fixture.channels * 2 * fixture.embedding))
 
     def __call__(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = self.features(self.lstm(self.pooled(x) if self.fixture.embedding else x))
-        features = tf.reshape(features, (1, 4 * self.fixture.channels))
-        top = self.hidden(features) if self.hidden else features
+        state = self.lstm(self.pooled(x) if self.fixture.embedding else x)
+        features = tf.reshape(self.features(state), (1, 4 * self.fixture.channels))
+        top = tf.concat([features, tf.reshape(state, (1, -1))], -1) if self.fixture.joined else features
+        top = self.hidden(top) if self.hidden else top
         return {"features": features, "logits": self.logits(top)}
 
 
@@ -126,11 +164,14 @@ def convert(fixture: Fixture) -> bytes:
     return bytes(converter.convert())
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
+    """Make the models of these names; all where none is given."""
     for fixture in FIXTURES:
+        if names and fixture.name not in names:
+            continue
         path = HERE / f"{fixture.name}.tflite"
         path.write_bytes(convert(fixture))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -24,6 +24,9 @@ CHANNELS = {
     "shared3_small_cell": 3,
     "joint4_plain": 4,
     "joint3_embedded": 3,
+    "frames3_hops3": 3,
+    "frames2_hops10": 2,
+    "joint2_hops5": 2,
     "shared4_float32": 4,
     "joint4_float32": 4,
 }

@@ -132,6 +132,14 @@ def test_the_header_says_which(tmp_path: Path) -> None:
     assert said == {True: True, False: False, None: True}
 
 
+@pytest.mark.parametrize(("name", "hops"), [("frames3_hops3", 3), ("frames2_hops10", 10)])
+def test_the_ring_holds_no_more_frames_than_a_window_needs(name: str, hops: int, tmp_path: Path) -> None:
+    sliding_engine(name, tmp_path, front_end(CHANNELS[name]))
+    header = (tmp_path / "myofin_model.h").read_text()
+    assert f"#define MYOFIN_STEP_HOPS {hops}u" in header
+    assert f"#define MYOFIN_RING_SLOTS {30 - hops + 1}u" in header
+
+
 def test_the_budget_decides(tmp_path: Path) -> None:
     front = front_end(12).to_json()
     generate_c(model("shared12"), front, tmp_path, frame_samples=20, channels=12, state_budget_bytes=40_000)
