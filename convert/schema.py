@@ -31,7 +31,10 @@ class Split(_Frozen):
 
 
 class FeatureScaling(_Frozen):
-    """How the FIN's targets were standardised: ``(value - mean) / std``, after a logarithm where ``log``."""
+    """How the FIN's targets were standardised: ``(value - mean) / std``, each in its domain.
+
+    The domain follows from the name (``myofin.features``); ``log`` says where it is the natural logarithm.
+    """
 
     names: tuple[str, ...]
     mean: tuple[float, ...]

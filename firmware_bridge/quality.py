@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.errors import InputError
-from myofin.features import FEATURE_NAMES, feature_scores
+from myofin.features import check_names, feature_scores, from_network_domain
 from myofin.firmware_bridge.statistics import wilson_interval
 
 UNDECIDED = -1
@@ -23,23 +22,18 @@ UNDECIDED = -1
 class FeatureScaling:
     """How features are standardised: ``(domain(value) - mean) / std``, one set for all channels."""
 
+    names: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    log: tuple[bool, ...]
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> FeatureScaling:
         """Read the ``feature_scaling`` of a bundle's manifest.
 
         Raises:
-            InputError: The bundle's features are not those of this version, in this order.
+            InputError: The bundle has a feature that this version does not know.
         """
-        if tuple(body["names"]) != FEATURE_NAMES:
-            raise InputError(
-                f"The bundle's features are {', '.join(body['names'])}, not {', '.join(FEATURE_NAMES)}.",
-                hint="Convert the run again with this version.",
-            )
-        return cls(tuple(body["mean"]), tuple(body["std"]), tuple(body["log"]))
+        return cls(check_names(body["names"]), tuple(body["mean"]), tuple(body["std"]))
 
     def natural(self, standardised: NDArray[Any]) -> NDArray[np.float64]:
         """Bring network outputs ``[w, channels * features]`` (channel-major) to the features' natural domain.
@@ -51,7 +45,7 @@ class FeatureScaling:
         values = np.asarray(standardised, dtype=np.float64).reshape(windows, outputs // len(self.mean), -1)
         domain = values * np.asarray(self.std) + np.asarray(self.mean)
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.where(np.asarray(self.log), np.exp(domain), domain)
+            return from_network_domain(domain, self.names)
 
 
 @dataclass(frozen=True)
@@ -108,11 +102,11 @@ def fidelity(
     A score is not finite where it is undefined: a constant target, or an output that is not a number.
 
     Args:
-        true: Closed-form features ``[w, channels, 4]`` in their natural domain.
-        standardised: Dequantised network outputs ``[w, channels * 4]``, channel-major.
+        true: Closed-form features ``[w, channels, features]`` in their natural domain.
+        standardised: Dequantised network outputs ``[w, channels * features]``, channel-major.
         scaling: How the network's features were standardised.
     """
     if true.size == 0:
         return {}
     with np.errstate(over="ignore", invalid="ignore"):
-        return feature_scores(true, scaling.natural(standardised))
+        return feature_scores(true, scaling.natural(standardised), scaling.names)

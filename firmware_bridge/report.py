@@ -82,6 +82,7 @@ def build_report(comparison: Comparison, facts: Facts) -> dict[str, Any]:
         "scheme": comparison.number_format.scheme,
         **_parity(comparison),
         **_recognition(comparison, facts),
+        "feature_names": list(comparison.number_format.scaling.names),
         **_fidelity(comparison),
         "latency": _latency(comparison.latency),
         "deadline": _deadline(comparison.latency),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from myofin import charts
 from myofin.charts import Caption
-from myofin.features import FEATURE_NAMES
 from myofin.page import percent, render, thousands
 
 Document = Mapping[str, Any]
@@ -105,23 +104,23 @@ def _timeline_chart(report: Document) -> Markup:
 
 def _mismatch_rows(report: Document) -> list[dict[str, Any]]:
     """A row a mismatch, its values as (place, host, device)."""
-    labels, rows = report["confusion"]["labels"], []
+    rows = []
     for found in report["mismatches"]["first"][:_MISMATCHES_SHOWN]:
         stage = found["stage"]
         values = zip(found["elements"], found["host"], found["device"], strict=True)
         told = [
-            (_place(stage, at, labels), _told(stage, ours), _told(stage, theirs))
+            (_place(report, stage, at), _told(stage, ours), _told(stage, theirs))
             for at, ours, theirs in values
         ]
         rows.append({**found, "told": told})
     return rows
 
 
-def _place(stage: str, element: int, labels: Sequence[int]) -> str:
+def _place(report: Document, stage: str, element: int) -> str:
     if stage == "features":
-        channel, feature = divmod(element, len(FEATURE_NAMES))
-        return f"channel {channel} {FEATURE_NAMES[feature]}"
-    return f"class {labels[element]}" if stage == "logits" else "CRC-32"
+        channel, feature = divmod(element, len(report["feature_names"]))
+        return f"channel {channel} {report['feature_names'][feature]}"
+    return f"class {report['confusion']['labels'][element]}" if stage == "logits" else "CRC-32"
 
 
 def _told(stage: str, value: float | str) -> str:

@@ -75,7 +75,7 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
     return SentWindows(
         counts=counts,
         labels=_positions(bundle, windows.labels),
-        true_features=window_features(bundle.frontend.zscore(counts)),
+        true_features=window_features(bundle.frontend.zscore(counts), body.feature_scaling.names),
         origin=(
             f"{len(windows)} windows of {recording.source}, subject {recording.subject}, "
             f"spread evenly over the movements of the test repetitions {_test(bundle)}"

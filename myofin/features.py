@@ -1,127 +1,142 @@
-"""The four closed-form features that the network imitates, in the definitions of arXiv 2405.19356.
+"""Closed-form features of a window: which there are, how the network sees them, how well they are imitated.
 
-On the z-scored window of one channel: Shannon entropy in nats of softmax(z), root mean square, population
-variance, and simple square integral (sum of squares). ``window_features`` is the definition; for whole
-recordings ``recording_features`` gives the same numbers from per-frame partial sums.
+The network imitates a set of features, chosen by name. The first four are those of arXiv 2405.19356: Shannon
+entropy in nats of softmax(z), root mean square, population variance, and simple square integral. The others
+are the usual ones of surface EMG; ``feature_windows.py`` defines them all on the z-scored window of one
+channel, and ``feature_recordings.py`` gives the same numbers for the windows of a whole recording.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
+from myofin.errors import InputError
+from myofin.feature_recordings import features_of_recording
+from myofin.feature_windows import AR_NAMES, features_of_windows
 from myofin.frontend import WINDOW_FRAMES
 
 FloatArray = npt.NDArray[np.float64]
+Domain = Literal["log", "log1p", "linear"]
 
-FEATURE_NAMES = ("entropy", "rms", "var", "ssi")
-# Features that the network sees as logarithms; entropy stays linear there.
-LOG_FEATURES = (False, True, True, True)
 LOG_FLOOR = 1e-6
 
 
-def window_features(z: npt.NDArray[Any]) -> FloatArray:
-    """Features of windows: float[..., n, c] in standard deviations to float64[..., c, 4]."""
-    z = np.asarray(z, dtype=np.float64)
-    if z.ndim < 2 or z.shape[-2] == 0:
-        raise ValueError(f"a window needs samples and channels, not shape {z.shape}")
-    shifted = z - z.max(axis=-2, keepdims=True)  # softmax does not see the shift, and exp cannot overflow
-    weights = np.exp(shifted)
-    total = weights.sum(axis=-2)
-    entropy = np.log(total) - (weights * shifted).sum(axis=-2) / total
-    ssi = np.square(z).sum(axis=-2)
-    rms = np.sqrt(ssi / z.shape[-2])
-    return np.stack([entropy, rms, z.var(axis=-2), ssi], axis=-1)
+@dataclass(frozen=True)
+class Feature:
+    """One feature by name.
+
+    Attributes:
+        name: As in manifests and on the command line.
+        domain: In which the network sees it: ln(max(x, 1e-6)), ln(1 + x) for counts of many, or as it is.
+        score: Domain of its "log" score; counts that may be 0 are taken as ln(1 + x), and coefficients, which
+            have a sign, as they are.
+        title: For people.
+    """
+
+    name: str
+    domain: Domain
+    score: Domain
+    title: str
 
 
-def recording_features(z: npt.NDArray[Any], frame_samples: int, frames: int = WINDOW_FRAMES) -> FloatArray:
-    """Features of the window that starts at every frame: float[n, c] to float64[hops, c, 4].
+FEATURES: Mapping[str, Feature] = MappingProxyType(
+    {
+        feature.name: feature
+        for feature in (
+            Feature("entropy", "linear", "log", "entropy of the softmax, nats"),
+            Feature("rms", "log", "log", "root mean square"),
+            Feature("var", "log", "log", "variance"),
+            Feature("ssi", "log", "log", "simple square integral"),
+            Feature("mav", "log", "log", "mean absolute value"),
+            Feature("wl", "log", "log", "waveform length"),
+            Feature("zc", "linear", "log1p", "zero crossings"),
+            Feature("ssc", "linear", "log1p", "slope sign changes"),
+            Feature("wamp", "log1p", "log1p", "Willison amplitude"),
+            Feature("hist_entropy", "linear", "log1p", "entropy of the histogram, nats"),
+            *(
+                Feature(name, "linear", "linear", f"autoregressive coefficient {name[2:]}")
+                for name in AR_NAMES
+            ),
+        )
+    }
+)
+# The paper's four; every set that the network imitates begins with them.
+FEATURE_NAMES = ("entropy", "rms", "var", "ssi")
+HUDGINS_NAMES = ("mav", "wl", "zc", "ssc")
+
+
+def check_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names as a tuple.
+
+    Raises:
+        InputError: None is given, one is given twice, or one is not known.
+    """
+    unknown = [name for name in names if name not in FEATURES]
+    if unknown or not names or len(set(names)) != len(names):
+        what = f"Feature {unknown[0]!r} is not known" if unknown else "A set of features names each once"
+        raise InputError(
+            f"{what} ({', '.join(names) or 'none given'}).", hint=f"Choose from {', '.join(FEATURES)}."
+        )
+    return tuple(names)
+
+
+def window_features(z: npt.NDArray[Any], names: Sequence[str] = FEATURE_NAMES) -> FloatArray:
+    """Features of windows: float[..., n, c] in standard deviations to float64[..., c, len(names)]."""
+    return features_of_windows(z, check_names(names))
+
+
+def recording_features(
+    z: npt.NDArray[Any], frame_samples: int, frames: int = WINDOW_FRAMES, names: Sequence[str] = FEATURE_NAMES
+) -> FloatArray:
+    """Features of the window that starts at every frame: float[n, c] to float64[hops, c, len(names)].
 
     Window h covers samples ``h*frame_samples`` to ``(h + frames)*frame_samples``; hops is
-    ``n // frame_samples - frames + 1``, or 0. The work a hop is independent of the samples in a frame:
-    each frame is reduced once, and a window combines its frames. Exponentials are summed relative to the
-    frame's own maximum and combined relative to the window's (log-sum-exp), since z may reach 85 and a
-    recording-wide shift would underflow everywhere else; variances are combined by the pairwise formula of
-    Chan, Golub and LeVeque, since differences of plain prefix sums cancel.
+    ``n // frame_samples - frames + 1``, or 0. A hop costs the same whatever the window's length.
     """
-    z = np.asarray(z, dtype=np.float64)
-    if z.ndim != 2 or frame_samples < 1 or frames < 1:
-        raise ValueError(f"cannot cut shape {z.shape} into frames of {frame_samples}, windows of {frames}")
-    count, channels = z.shape[0] // frame_samples, z.shape[1]
-    hops = count - frames + 1
-    if hops <= 0:
-        return np.zeros((0, channels, len(FEATURE_NAMES)))
-    blocks = z[: count * frame_samples].reshape(count, frame_samples, channels)
-    squares = np.square(blocks).sum(axis=1)
-    ssi = _over_frames(squares, frames, hops)
-    rms = np.sqrt(ssi / (frames * frame_samples))
-    return np.stack(
-        [_entropy(blocks, frames, hops), rms, _variance(blocks, frames, hops), ssi],
-        axis=-1,
-    )
+    return features_of_recording(z, check_names(names), frame_samples, frames)
 
 
-def _over_frames(per_frame: FloatArray, frames: int, hops: int) -> FloatArray:
-    # Adding the frames of each window anew keeps rounding local, where a running sum would carry it along.
-    total = per_frame[:hops].copy()
-    for frame in range(1, frames):
-        total += per_frame[frame : frame + hops]
-    return total
+def log_features(names: Sequence[str]) -> tuple[bool, ...]:
+    """Whether the network sees each feature as its natural logarithm."""
+    return tuple(FEATURES[name].domain == "log" for name in check_names(names))
 
 
-def _variance(blocks: FloatArray, frames: int, hops: int) -> FloatArray:
-    means = blocks.mean(axis=1)
-    within = _over_frames(np.square(blocks - means[:, None]).sum(axis=1), frames, hops)
-    mean = _over_frames(means, frames, hops) / frames
-    between = np.zeros_like(mean)
-    for frame in range(frames):
-        between += np.square(means[frame : frame + hops] - mean)
-    samples = blocks.shape[1]
-    return (within + samples * between) / (frames * samples)
+def to_network_domain(features: npt.NDArray[Any], names: Sequence[str] = FEATURE_NAMES) -> FloatArray:
+    """Natural features float[..., len(names)] to what the network imitates, each in its domain."""
+    return _each(features, names, _forward)
 
 
-def _entropy(blocks: FloatArray, frames: int, hops: int) -> FloatArray:
-    """Entropy of softmax over each window: ln S - T/S, with S = sum e^(z-M), T = sum (z-M) e^(z-M)."""
-    peaks = blocks.max(axis=1)
-    shifted = blocks - peaks[:, None]
-    weights = np.exp(shifted)
-    sums = weights.sum(axis=1)
-    moments = (weights * shifted).sum(axis=1)
-    peak = peaks[:hops].copy()
-    for frame in range(1, frames):
-        np.maximum(peak, peaks[frame : frame + hops], out=peak)
-    total, moment = np.zeros_like(peak), np.zeros_like(peak)
-    for frame in range(frames):
-        rows = slice(frame, frame + hops)
-        below = peaks[rows] - peak
-        scale = np.exp(below)
-        total += scale * sums[rows]
-        moment += scale * (moments[rows] + below * sums[rows])
-    return np.asarray(np.log(total) - moment / total)
+def from_network_domain(features: npt.NDArray[Any], names: Sequence[str] = FEATURE_NAMES) -> FloatArray:
+    """Invert ``to_network_domain``: float[..., len(names)] to natural features."""
+    return _each(features, names, _backward)
 
 
-def to_network_domain(features: npt.NDArray[Any]) -> FloatArray:
-    """Natural features float[..., 4] to what the network imitates: ln of rms, var and ssi; entropy as is."""
-    return _where_log(features, lambda values: np.log(np.maximum(values, LOG_FLOOR)))
-
-
-def from_network_domain(features: npt.NDArray[Any]) -> FloatArray:
-    """Invert ``to_network_domain``: float[..., 4] to natural features."""
-    return _where_log(features, np.exp)
-
-
-def _where_log(features: npt.NDArray[Any], function: Any) -> FloatArray:
+def _each(features: npt.NDArray[Any], names: Sequence[str], function: Any) -> FloatArray:
     result = np.array(features, dtype=np.float64)
-    if result.ndim == 0 or result.shape[-1] != len(FEATURE_NAMES):
-        raise ValueError(
-            f"the last axis must hold the {len(FEATURE_NAMES)} features, not shape {result.shape}"
-        )
-    logged = np.array(LOG_FEATURES)
-    result[..., logged] = function(result[..., logged])
+    if result.ndim == 0 or result.shape[-1] != len(names):
+        raise ValueError(f"the last axis must hold the {len(names)} features, not shape {result.shape}")
+    for index, name in enumerate(check_names(names)):
+        result[..., index] = function(result[..., index], FEATURES[name].domain)
     return result
+
+
+def _forward(values: FloatArray, domain: Domain) -> FloatArray:
+    if domain == "log":
+        return np.asarray(np.log(np.maximum(values, LOG_FLOOR)))
+    return np.asarray(np.log1p(np.maximum(values, 0.0))) if domain == "log1p" else values
+
+
+def _backward(values: FloatArray, domain: Domain) -> FloatArray:
+    if domain == "log":
+        return np.asarray(np.exp(values))
+    return np.asarray(np.expm1(values)) if domain == "log1p" else values
 
 
 def r2(target: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> float:
@@ -139,18 +154,21 @@ def r2(target: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> float:
     return 1.0 - residual / total
 
 
-def feature_scores(target: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> dict[str, dict[str, float]]:
-    """Agreement per feature of natural-domain features float[..., 4]: log R², linear R² and Spearman's rho.
+def feature_scores(
+    target: npt.NDArray[Any], predicted: npt.NDArray[Any], names: Sequence[str] = FEATURE_NAMES
+) -> dict[str, dict[str, float]]:
+    """Agreement per feature of natural-domain float[..., len(names)]: log R², linear R², Spearman's rho.
 
-    The log R² is of the natural logarithm of each feature, entropy included, floored at 1e-6.
+    The log R² is of the natural logarithm, floored at 1e-6; of ln(1 + x) for counts and of the value itself
+    for coefficients (``Feature.score``).
     """
+    target, predicted = np.asarray(target, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     scores = {}
-    for index, name in enumerate(FEATURE_NAMES):
-        wanted = np.asarray(target, dtype=np.float64)[..., index].ravel()
-        got = np.asarray(predicted, dtype=np.float64)[..., index].ravel()
-        logs = [np.log(np.maximum(values, LOG_FLOOR)) for values in (wanted, got)]
+    for index, name in enumerate(check_names(names)):
+        wanted, got = target[..., index].ravel(), predicted[..., index].ravel()
+        domain = FEATURES[name].score
         scores[name] = {
-            "log": r2(logs[0], logs[1]),
+            "log": r2(_forward(wanted, domain), _forward(got, domain)),
             "linear": r2(wanted, got),
             "spearman": _spearman(wanted, got),
         }

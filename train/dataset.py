@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.errors import RecordingError
-from myofin.features import FEATURE_NAMES, LOG_FEATURES, to_network_domain, window_features
+from myofin.features import (
+    FEATURE_NAMES,
+    from_network_domain,
+    log_features,
+    to_network_domain,
+    window_features,
+)
 from myofin.frontend import WINDOW_FRAMES, FrontEnd, frame_samples_of
 from myofin.recordings.model import Recording
 from myofin.splits import Split, default_split
@@ -26,30 +32,32 @@ _WINDOWS_AT_ONCE = 256  # bounds the float64 temporaries to some tens of MB
 class Scaling:
     """Standardisation of the targets, one mean and deviation a feature, shared by all channels."""
 
+    names: tuple[str, ...]
     mean: FloatArray
     std: FloatArray
 
     @staticmethod
-    def fit(features: FloatArray) -> Scaling:
-        """Fit to natural-domain features ``[w, c, 4]`` of training windows."""
-        domain = to_network_domain(features)
-        return Scaling(domain.mean(axis=(0, 1)), np.maximum(domain.std(axis=(0, 1)), 1e-6))
+    def fit(features: FloatArray, names: tuple[str, ...] = FEATURE_NAMES) -> Scaling:
+        """Fit to natural-domain features ``[w, c, len(names)]`` of training windows."""
+        domain = to_network_domain(features, names)
+        return Scaling(names, domain.mean(axis=(0, 1)), np.maximum(domain.std(axis=(0, 1)), 1e-6))
 
     def standardise(self, features: FloatArray) -> NDArray[np.float32]:
-        """Natural-domain features ``[..., 4]`` to the network's outputs."""
-        return ((to_network_domain(features) - self.mean) / self.std).astype(np.float32)
+        """Natural-domain features ``[..., len(names)]`` to the network's outputs."""
+        return ((to_network_domain(features, self.names) - self.mean) / self.std).astype(np.float32)
 
     def restore(self, outputs: NDArray[Any]) -> FloatArray:
-        """The network's outputs ``[..., 4]`` to the network domain (logarithms where ``log``)."""
-        return np.asarray(outputs, dtype=np.float64) * self.std + self.mean
+        """The network's outputs ``[..., len(names)]`` to natural-domain features."""
+        domain = np.asarray(outputs, dtype=np.float64) * self.std + self.mean
+        return from_network_domain(domain, self.names)
 
     def to_json(self) -> dict[str, Any]:
         """Return the scaling as it stands in the manifest."""
         return {
-            "names": list(FEATURE_NAMES),
+            "names": list(self.names),
             "mean": self.mean.tolist(),
             "std": self.std.tolist(),
-            "log": list(LOG_FEATURES),
+            "log": list(log_features(self.names)),
         }
 
 

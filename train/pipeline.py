@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.artifacts import new_artifact, write_json, write_manifest
-from myofin.features import feature_scores, from_network_domain
+from myofin.features import feature_scores
 from myofin.frontend import WINDOW_FRAMES
 from myofin.progress import Progress, silent
 from myofin.recordings.check import load_trainable
@@ -136,8 +136,8 @@ def measure(network: Network, dataset: Dataset) -> dict[str, Any]:
         chosen = decide(network, features.reshape(len(part), -1)).argmax(axis=1)
         accuracy[name] = float(np.mean(chosen == part.classes))
         if name != "train":
-            natural = from_network_domain(dataset.scaling.restore(features))
-            scores[name] = _finite(feature_scores(part.features, natural))
+            natural = dataset.scaling.restore(features)
+            scores[name] = _finite(feature_scores(part.features, natural, dataset.scaling.names))
     return {
         "accuracy": accuracy,
         "chance": 1.0 / len(dataset.classes),

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from myofin.features import FEATURE_NAMES
 from myofin.firmware_bridge.decisions import Decisions, NumberFormat, Quantization, Ticks, Truth, window_crcs
 from myofin.firmware_bridge.quality import FeatureScaling
 from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts
 
 CHANNELS, CLASSES = 3, 5
-SCALING = FeatureScaling((5.0, -1.0, -2.0, 3.0), (0.5, 1.0, 2.0, 2.0), (False, True, True, True))
+SCALING = FeatureScaling(FEATURE_NAMES, (5.0, -1.0, -2.0, 3.0), (0.5, 1.0, 2.0, 2.0))
 INT8 = NumberFormat("int8", 0.0, Quantization(0.05, -3), SCALING)
 FLOAT32 = NumberFormat("float32", 1e-3, Quantization(), SCALING)
 

@@ -244,8 +244,8 @@ def test_number_format_is_read_from_a_bundle() -> None:
     body["outputs"] = {"features": {"size": 12, "dtype": "int8", "scale": 0.05, "zero_point": -3}}
     assert NumberFormat.from_bundle(body) == INT8
     assert NumberFormat.from_bundle({**body, "scheme": "float32", "float_tolerance": 1e-3}) == FLOAT32
-    with pytest.raises(InputError, match="mav"):
-        FeatureScaling.from_json({**scaling, "names": ["mav"]})
+    with pytest.raises(InputError, match="loudness"):
+        FeatureScaling.from_json({**scaling, "names": ["loudness"]})
 
 
 def test_decisions_know_how_many_they_are() -> None:
