@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python bench/features.py
 
-The same run times the plain loop over windows on the first seconds and extrapolates it to all windows. The numbers of both are compared on those seconds. Exit code 1 where the recording
-takes 3 s or more (best of three), or is less than 50 times faster than the loop.
+The same run times the plain loop over windows on the first seconds and extrapolates it to all windows, and
+compares the numbers of both on those seconds. Exit code 1 where the recording takes 3 s or more (best of
+three), or is less than 50 times faster than the loop.
 """
 
 from __future__ import annotations
