@@ -21,14 +21,15 @@ from myofin.convert import codegen_text as c
 from myofin.convert.codegen_lower import lower
 from myofin.convert.codegen_lstm_text import can_slide, ring_slots
 from myofin.convert.codegen_lstm_text import members as lstm_members
-from myofin.convert.codegen_program import LstmStep, Program, Step
-from myofin.convert.codegen_steps import VALUE_TYPE, StepText, step_text
+from myofin.convert.codegen_program import LstmStep, Program, Step, reads_codes
+from myofin.convert.codegen_step_text import VALUE_TYPE, StepText
+from myofin.convert.codegen_steps import step_text
 from myofin.convert.flatbuffer import read_model
 from myofin.errors import ModelError
 from myofin.frontend import FrontEnd
 
 SCHEME_NUMBERS: Final = {"float32": 0, "int8": 1}
-STATE_CONTRACTS: Final = {"reset": 0}
+STATE_CONTRACTS: Final = {"reset": 0, "carry": 1}
 MAX_STATE_BUFFER: Final = 1 << 16
 # The state of a sliding engine may be this large where nothing else is asked: half of a usual 128 kB of RAM.
 STATE_BUDGET_BYTES: Final = 64 * 1024
@@ -47,9 +48,18 @@ class _Facts:
     sliding: bool
     hops: int  # that one step of the LSTMs takes; 0 where that differs or makes no difference
     ring_slots: int
-    sequences: tuple[StepText, ...]  # the LSTMs, which take the codes
-    fin: tuple[StepText, ...]  # what comes after them, up to the features
+    sequences: tuple[StepText, ...]  # the LSTMs that take the codes
+    fin: tuple[StepText, ...]  # what comes after them, up to the features and the last LSTM
     head: tuple[StepText, ...]
+
+    @property
+    def carry(self) -> bool:
+        return self.state_contract == STATE_CONTRACTS["carry"]
+
+    @property
+    def fin_takes_codes(self) -> bool:
+        """Whether a step after the first LSTMs reads the codes too."""
+        return any(reads_codes(step) for step in self.program.fin if not _is_sequence(step))
 
     @property
     def steps(self) -> tuple[StepText, ...]:
@@ -70,6 +80,7 @@ def generate_c(
     state: str = "reset",
     sliding: bool | None = None,
     state_budget_bytes: int = STATE_BUDGET_BYTES,
+    keep_intermediates: bool = False,
 ) -> list[Path]:
     """Write the C engine of a model and return the files.
 
@@ -79,10 +90,13 @@ def generate_c(
         out_dir: The folder for the C files (a bundle's ``c/``); made if absent.
         frame_samples: Samples of one channel in one frame.
         channels: Number of channels.
-        state: State contract; this engine starts the LSTM anew at each window (``reset``).
+        state: State contract: the LSTMs start anew at each window (``reset``), or keep their state from one
+            window to the next until ``myofin_init`` (``carry``), where a window is one step of the network.
         sliding: Whether ``myofin_push_frame`` computes what does not depend on where a window begins, once
             for all windows; None: where the model allows it and the state stays within the budget.
         state_budget_bytes: RAM that the state of a sliding engine may take by default.
+        keep_intermediates: For debugging: every computed tensor stays in a member of its own, LSTM outputs
+            of all steps included (``codegen_lower.intermediates`` says where).
 
     Raises:
         ModelError: The model is malformed, or holds something that the engine does not support.
@@ -91,9 +105,9 @@ def generate_c(
     if state not in STATE_CONTRACTS:
         raise ModelError(
             f"The C engine does not serve the state contract {state!r}.",
-            hint="Train and convert for 'reset'.",
+            hint="Train and convert for 'reset' or 'carry'.",
         )
-    program = lower(read_model(model))
+    program = lower(read_model(model), carry=state == "carry", keep_intermediates=keep_intermediates)
     front = FrontEnd.from_json(frontend)
     if front.channels != channels or program.frame_codes != frame_samples * channels:
         raise ModelError(
@@ -102,7 +116,7 @@ def generate_c(
             hint="Convert the run that the front end belongs to.",
         )
     slides = _slides(program, sliding, state_budget_bytes)
-    sequences = [step for step in program.fin if isinstance(step, LstmStep)]
+    sequences = [step for step in program.fin if isinstance(step, LstmStep) and step.source is None]
     facts = _Facts(
         program=program,
         frontend=front,
@@ -113,10 +127,14 @@ def generate_c(
         hops=max((step.frame.hops for step in sequences), default=0),
         ring_slots=max((ring_slots(step) for step in sequences), default=0),
         sequences=_texts(program, sequences, slides),
-        fin=_texts(program, [step for step in program.fin if not isinstance(step, LstmStep)], slides),
+        fin=_texts(program, [step for step in program.fin if not _is_sequence(step)], slides),
         head=_texts(program, program.head, slides),
     )
     return _write(facts, out_dir)
+
+
+def _is_sequence(step: Step) -> bool:
+    return isinstance(step, LstmStep) and step.source is None
 
 
 def _texts(program: Program, steps: Iterable[Step], sliding: bool) -> tuple[StepText, ...]:
@@ -124,12 +142,18 @@ def _texts(program: Program, steps: Iterable[Step], sliding: bool) -> tuple[Step
 
 
 def _slides(program: Program, asked: bool | None, budget_bytes: int) -> bool:
-    sequences = [step for step in program.fin if isinstance(step, LstmStep)]
-    possible = program.scheme == "int8" and all(can_slide(step, program) for step in sequences)
-    possible = possible and len({step.frame.hops for step in sequences}) <= 1
+    readers = [step for step in program.fin if reads_codes(step)]
+    sequences = [step for step in readers if isinstance(step, LstmStep)]
+    possible = (
+        program.scheme == "int8"
+        and 0 < len(sequences) == len(readers)
+        and all(can_slide(step, program) for step in sequences)
+        and len({step.frame.hops for step in sequences}) == 1
+    )
     if asked and not possible:
         raise ModelError(
-            "The engine cannot slide: the model is not int8, or the steps of its LSTM are no whole hops.",
+            "The engine cannot slide: the model is not int8, keeps its state, or takes codes in other steps "
+            "than those of an LSTM with whole hops.",
             hint="Generate it without sliding, or train with whole hops a step and convert to int8.",
         )
     if asked is not None:

@@ -37,12 +37,12 @@ def integer_add(
     low, high = activation_range(operator, total)
     return AddStep(
         name=name,
+        source=source,
+        output=output,
         constants=rescale(wide, fixed_point(bias.scale / common)),
         low=low,
         high=high,
         rows=rows,
-        source=source,
-        output=output,
         input_zero_point=x.zero_point,
         zero_point=total.zero_point,
         input_scale=fixed_point(x.scale / common),
@@ -67,4 +67,4 @@ def float_add(
     if constants.dtype != np.float32:
         raise refuse(operator, "is not float32 throughout", "Convert with `--scheme float32`")
     low, high = float_activation_range(operator)
-    return AddStep(name, constants, low, high, rows, source, output)
+    return AddStep(name, source, output, constants, low, high, rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,29 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.codegen_add import float_add, integer_add
-from myofin.convert.codegen_arithmetic import (
-    CODE_VALUES,
-    dense_weights,
-    float_dense,
-)
+from myofin.convert.codegen_arithmetic import CODE_VALUES, dense_weights, float_dense
+from myofin.convert.codegen_elementwise import COMPUTED, join
 from myofin.convert.codegen_lstm import frame_input, lstm_numbers
+from myofin.convert.codegen_places import Placing, is_computed, plain_rows
 from myofin.convert.codegen_program import (
     Buffer,
     DenseStep,
-    GatherStep,
     LstmStep,
     Program,
     Scheme,
     Step,
+    reads_codes,
 )
 from myofin.convert.codegen_views import (
     MOVES,
     BufferSource,
     CodesSource,
+    Elements,
     EmbeddedSource,
+    PooledSource,
     SequenceSource,
     View,
     concatenate,
+    is_pointwise,
     pointwise_places,
     pool,
 )
@@ -42,27 +45,35 @@ MAX_EMBEDDING = 256
 # What NumPy raises when shapes, axes or indices of a damaged model do not fit each other.
 _INCONSISTENT = (ValueError, IndexError, TypeError, KeyError, OverflowError, ZeroDivisionError)
 _SUPPORTED = (
-    "RESHAPE, TRANSPOSE, STRIDED_SLICE, CONV_2D 1x1, pooling, CONCATENATION, LSTM, FULLY_CONNECTED, ADD"
+    "RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, STRIDED_SLICE, CONV_2D 1x1, pooling, CONCATENATION, LSTM, "
+    "FULLY_CONNECTED, ADD of a bias, MEAN, RELU, RELU6, QUANTIZE"
 )
+_REMEDIES: Mapping[str, str] = {
+    "SOFTMAX": "Export logits: the largest is the same; take the softmax on the host",
+    "WHILE": "Train with tf_keras (Keras 2) and static shapes, so that the LSTM fuses",
+    "LOGISTIC": "Export logits without an activation",
+}
 
 
-def lower(graph: Graph) -> Program:
+def lower(graph: Graph, *, carry: bool = False, keep_intermediates: bool = False) -> Program:
     """Lower a network to the steps that the C engine runs.
+
+    Args:
+        graph: The network.
+        carry: Whether LSTMs keep their state from one call to the next.
+        keep_intermediates: Whether LSTMs store all of their outputs, for :func:`intermediates`.
 
     Raises:
         ModelError: An operator, type or order that the engine does not support, named with its index.
     """
-    scheme, tensor = _scheme(graph)
-    state = _Lowering(graph, scheme, tensor.shape[2])
-    state.views[tensor.index] = View(CodesSource(), np.arange(tensor.size).reshape(tensor.shape))
-    for operator in graph.operators:
-        state.lower(operator)
+    state = _lowered(graph, carry, keep_intermediates)
     outputs = find_outputs(graph)
     features = state.output_buffer(outputs.features)
     logits = state.output_buffer(outputs.logits)
     needed = _needed(state.steps, features)
+    tensor = graph.tensors[graph.inputs[0]]
     return Program(
-        scheme=scheme,
+        scheme=state.scheme,
         frames=tensor.shape[1],
         frame_codes=tensor.shape[2],
         fin=tuple(step for step in state.steps if step.output in needed),
@@ -70,6 +81,38 @@ def lower(graph: Graph) -> Program:
         features=features,
         logits=logits,
     )
+
+
+def intermediates(graph: Graph) -> Mapping[int, tuple[Buffer, Elements]]:
+    """For every tensor that the engine holds in the state: the buffer, and the place of each element in it.
+
+    It describes an engine that was lowered with ``keep_intermediates``.
+
+    Raises:
+        ModelError: As :func:`lower`.
+    """
+    found: dict[int, tuple[Buffer, Elements]] = {}
+    for index, view in _lowered(graph, False, True).views.items():
+        if isinstance(view.source, BufferSource):
+            found[index] = view.source.buffer, view.elements
+        elif isinstance(view.source, SequenceSource):
+            found[index] = view.source.step.output, view.elements
+    return found
+
+
+def _lowered(graph: Graph, carry: bool, keep_intermediates: bool) -> _Lowering:
+    """Lower again where a pass finds that all outputs of an LSTM are used, not only the last."""
+    scheme, tensor = _scheme(graph)
+    lstms = frozenset(operator.index for operator in graph.operators if operator.kind == LSTM)
+    whole = lstms if keep_intermediates else frozenset()
+    while True:
+        state = _Lowering(graph, scheme, tensor.shape[2], carry, whole)
+        state.views[tensor.index] = View(CodesSource(), np.arange(tensor.size).reshape(tensor.shape))
+        for operator in graph.operators:
+            state.lower(operator)
+        if state.wanted_whole <= whole:
+            return state
+        whole = whole | state.wanted_whole
 
 
 def _scheme(graph: Graph) -> tuple[Scheme, Tensor]:
@@ -93,21 +136,21 @@ def _scheme(graph: Graph) -> tuple[Scheme, Tensor]:
     return "int8", tensor
 
 
-def _needed(steps: list[Step], target: Buffer) -> set[Buffer]:
-    needed = {target}
+def _needed(steps: list[Step], features: Buffer) -> set[Buffer]:
+    """What is computed before the head: all that the features, an LSTM or a reader of the codes needs."""
+    needed = {features}
+    needed.update(step.output for step in steps if isinstance(step, LstmStep) or reads_codes(step))
     for step in reversed(steps):
-        if step.output in needed and not isinstance(step, LstmStep):
-            needed.add(step.source)
+        if step.output in needed:
+            needed.update(step.sources)
     return needed
 
 
 @dataclass
-class _Lowering:
-    graph: Graph
-    scheme: Scheme
-    hop_codes: int
+class _Lowering(Placing):
+    carry: bool
+    whole: frozenset[int]  # operators of the LSTMs that store all of their outputs
     views: dict[int, View] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
 
     def lower(self, operator: Operator) -> None:
         """Give the operator's output a view, adding a step where something is computed."""
@@ -130,17 +173,19 @@ class _Lowering:
         if operator.kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
             return pool(self.graph, operator, x)
         if operator.kind == "CONCATENATION":
-            return concatenate(operator, [self._input_view(operator, i) for i in range(len(operator.inputs))])
-        if operator.kind in ("CONV_2D", "FULLY_CONNECTED"):
-            if isinstance(x.source, CodesSource | EmbeddedSource):
-                return self._embed(operator, x)
-            if operator.kind == "FULLY_CONNECTED":
-                return self._dense(operator, x)
+            return self._concatenate(operator)
+        if operator.kind == "CONV_2D" and isinstance(x.source, CodesSource | EmbeddedSource):
+            return self._embed(operator, x)
+        if operator.kind == "FULLY_CONNECTED":
+            return self._embed(operator, x) if is_pointwise(x) else self._dense(operator, x)
         if operator.kind == LSTM:
             return self._lstm(operator, x)
         if operator.kind == "ADD":
             return self._add(operator, x)
-        raise refuse(operator, "is not supported by the C engine here", f"Supported are {_SUPPORTED}")
+        if operator.kind in COMPUTED:
+            return COMPUTED[operator.kind](self, operator, x)
+        remedy = f"{_REMEDIES[operator.kind]}. " if operator.kind in _REMEDIES else ""
+        raise refuse(operator, "is not supported by the C engine here", f"{remedy}Supported are {_SUPPORTED}")
 
     def _input_view(self, operator: Operator, position: int) -> View:
         tensor = self.graph.input(operator, position)
@@ -173,19 +218,28 @@ class _Lowering:
 
     def _lstm(self, operator: Operator, x: View) -> View:
         if x.elements.ndim != 3:
-            raise refuse(
-                operator, "has an input that is not (batch, steps, inputs)", "Convert the model again"
-            )
-        frame, slots = frame_input(operator, x, self.scheme, self.hop_codes)
+            raise refuse(operator, "takes something else than (batch, steps, inputs)", "Convert it again")
+        source = self.in_order(operator, x) if is_computed(x) else None
+        if source is None:
+            frame, slots = frame_input(operator, x, self.scheme, self.hop_codes)
+        else:
+            frame, slots = plain_rows(x.elements.shape), np.arange(x.elements.shape[2])
         numbers = lstm_numbers(self.graph, operator, slots, self.scheme)
         batch, steps, _ = x.elements.shape
+        if self.carry and steps != 1:
+            raise refuse(
+                operator,
+                f"takes {steps} steps a call where the state contract 'carry' has one",
+                "Export the network for one frame, with an input of shape (1, 1, codes), or use 'reset'",
+            )
         shape = (batch, steps, numbers.units)
         self._expect(operator, shape)
-        name = self._name("lstm")
-        output = Buffer(f"{name}_hidden", batch * numbers.units)
-        step = LstmStep(name, frame, numbers, batch, steps, output)
+        name, whole = self.name("lstm"), operator.index in self.whole
+        output = Buffer(f"{name}_hidden", (math.prod(shape) if whole else batch * numbers.units))
+        step = LstmStep(name, frame, numbers, batch, steps, output, source, whole, self.carry)
         self.steps.append(step)
-        return View(SequenceSource(step), np.arange(np.prod(shape)).reshape(shape))
+        self.lstms[name] = operator.index
+        return View(SequenceSource(step), np.arange(math.prod(shape)).reshape(shape))
 
     def _dense(self, operator: Operator, x: View) -> View:
         layer = self._layer(operator)
@@ -196,48 +250,28 @@ class _Lowering:
         shape = self.graph.output(operator).shape
         if self.graph.output(operator).size != rows * layer.weights.shape[0]:
             raise refuse(operator, "has an output of another size", "Convert the model again")
-        name = self._name("dense")
+        name = self.name("dense")
         output = Buffer(f"{name}_out", rows * layer.weights.shape[0])
-        self.steps.append(DenseStep(name, layer, rows, self._in_order(operator, x), output))
+        self.steps.append(DenseStep(name, self.in_order(operator, x), output, layer, rows))
         return View(BufferSource(output), np.arange(output.size).reshape(shape))
 
     def _add(self, operator: Operator, x: View) -> View:
         constants = self.graph.constant(operator, 1).reshape(-1)
         if len(constants) == 0 or len(constants) != x.elements.shape[-1]:
             raise refuse(operator, "adds something else than a bias", "Build biases into Dense layers")
-        name = self._name("add")
+        name = self.name("add")
         output = Buffer(f"{name}_out", x.elements.size)
         rows = output.size // len(constants)
-        source = self._in_order(operator, x)
+        source = self.in_order(operator, x)
         make = integer_add if self.scheme == "int8" else float_add
         self.steps.append(make(self.graph, operator, name, constants, rows, source, output))
         return View(BufferSource(output), np.arange(output.size).reshape(x.elements.shape))
 
-    def _in_order(self, operator: Operator, view: View) -> Buffer:
-        """A buffer that holds the view's elements one after the other, gathered if need be."""
-        elements = view.elements.reshape(-1)
-        if isinstance(view.source, SequenceSource):
-            step = view.source.step
-            units = step.numbers.units
-            sequence, unit = np.divmod(elements, units)
-            if not np.all(sequence % step.steps == step.steps - 1):
-                raise refuse(
-                    operator, "uses other outputs of the LSTM than the last", "Use return_sequences=False"
-                )
-            elements, source = (sequence // step.steps) * units + unit, step.output
-        elif isinstance(view.source, BufferSource):
-            source = view.source.buffer
-        else:
-            raise refuse(operator, "computes on the codes themselves", f"Supported are {_SUPPORTED}")
-        if np.array_equal(elements, np.arange(source.size)):
-            return source
-        name = self._name("gather")
-        output = Buffer(f"{name}_out", len(elements))
-        self.steps.append(GatherStep(name, elements, source, output))
-        return output
-
-    def _name(self, kind: str) -> str:
-        return f"{kind}{sum(step.name.startswith(kind) for step in self.steps)}"
+    def _concatenate(self, operator: Operator) -> View:
+        views = [self._input_view(operator, i) for i in range(len(operator.inputs))]
+        if all(isinstance(view.source, PooledSource) for view in views):
+            return concatenate(operator, views)
+        return join(self, operator, views)
 
     def output_buffer(self, tensor: int) -> Buffer:
         """The buffer of a model output.
@@ -247,8 +281,10 @@ class _Lowering:
         """
         if tensor not in self.views:
             raise ModelError("An output of the model is a constant.", hint="Convert the model again.")
-        producer = next(op for op in self.graph.operators if tensor in op.outputs)
-        return self._in_order(producer, self.views[tensor])
+        producer = next((op for op in self.graph.operators if tensor in op.outputs), None)
+        if producer is None or not is_computed(self.views[tensor]):
+            raise ModelError("An output of the model is its input.", hint="Export features and logits.")
+        return self.in_order(producer, self.views[tensor])
 
 
 def _strided(operator: Operator) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from myofin.convert import codegen_frames_text as frames_text
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_layout import STEPS_AT_ONCE, doubled_bias, pack_gates, padded_columns
-from myofin.convert.codegen_program import POOL_MODES, LstmStep, Program
+from myofin.convert.codegen_program import POOL_MODES, EmbedStep, LstmStep, Program
 
 Member = tuple[str, str, int]
 _KERNELS = ("myofin_lstm_s8", "myofin_dot_s8", "myofin_activations_s16", "myofin_fixed")
@@ -21,6 +21,8 @@ def kernels(step: LstmStep) -> tuple[str, ...]:
 def can_slide(step: LstmStep, program: Program) -> bool:
     """Whether every hop ends a network frame: a step takes whole hops, and the window is whole steps."""
     frame = step.frame
+    if step.source is not None or step.carry:
+        return False
     if frame.hops != 1:
         return frame.hops * step.steps == program.frames and frames_text.can_join(step)
     last = frame.offset + (step.batch - 1) * frame.batch_stride
@@ -41,12 +43,13 @@ def ring_values(step: LstmStep) -> int:
 def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
     """Scratch in the state; int16 arrays have even lengths, so that each begins at a word."""
     name, units = step.name, step.numbers.units
+    states = step.batch if step.carry else 1  # without carry, sequences use the same one after the other
     found: list[Member] = [
         ("int16_t", f"{name}_x", STEPS_AT_ONCE * padded_columns(step.frame.size)),
         ("int16_t", f"{name}_gates", STEPS_AT_ONCE * 4 * units),
         ("int16_t", f"{name}_sums", 4 * units),
-        ("int16_t", f"{name}_h", padded_columns(units)),
-        ("int16_t", f"{name}_cell", units + units % 2),
+        ("int16_t", f"{name}_h", states * padded_columns(units)),
+        ("int16_t", f"{name}_cell", states * (units + units % 2)),
     ]
     if sliding:
         found.append(("int16_t", f"{name}_ring", ring_values(step)))
@@ -112,7 +115,7 @@ def _place(step: LstmStep) -> str:
     return "\n".join([*lines, f"    myofin_lstm_s8_place({values}, {frame.size}u, steps, x);", "}", ""])
 
 
-def embed_lines(step: LstmStep, suffix: str, x: str) -> list[str]:
+def embed_lines(step: LstmStep | EmbedStep, suffix: str, x: str) -> list[str]:
     """Statements that embed and pool one frame at ``frame`` to ``x``; none for plain codes."""
     frame, pool = step.frame, f"&{step.name.upper()}_POOL"
     value = "int8_t" if suffix == "s8" else "float"
@@ -132,7 +135,7 @@ def embed_lines(step: LstmStep, suffix: str, x: str) -> list[str]:
     ]
 
 
-def _pool_lines(step: LstmStep, suffix: str, samples: str, x: str) -> list[str]:
+def _pool_lines(step: LstmStep | EmbedStep, suffix: str, samples: str, x: str) -> list[str]:
     frame, pool = step.frame, f"&{step.name.upper()}_POOL"
     places = {mode: _at(x, i * frame.width) for i, mode in enumerate(frame.modes)}
     if suffix == "f32":
@@ -146,33 +149,58 @@ def _at(base: str, offset: int) -> str:
 
 
 def _step(step: LstmStep) -> str:
-    name = step.name
-    head = f"static void {name}_step("
-    return "\n".join(
-        [
-            "/* The state half of a step. */",
-            f"{head}myofin_state_t *state, const int16_t *gates, bool first)",
-            "{",
-            f"    myofin_lstm_s8_state(&{name.upper()}, first, gates, state->{name}_sums, state->{name}_h,",
-            f"                         state->{name}_cell);",
-            "}",
-            "",
-        ]
-    )
+    name, units = step.name, step.numbers.units
+    by_sequence = step.carry and step.batch > 1
+    hidden, cell = f"state->{name}_h", f"state->{name}_cell"
+    if by_sequence:
+        hidden += f" + (sequence * {padded_columns(units)}u)"
+        cell += f" + (sequence * {units + units % 2}u)"
+    parameters = ["myofin_state_t *state", "const int16_t *gates"]
+    parameters += [] if step.carry else ["bool first"]
+    parameters += ["uint32_t sequence"] if by_sequence else []
+    parameters += ["int8_t *output"] if step.whole else []
+    first = "false" if step.carry else "first"  # zeros in the state at the start have the same effect
+    lines = [
+        "/* The state half of a step. */",
+        f"static void {name}_step({', '.join(parameters)})",
+        "{",
+        f"    myofin_lstm_s8_state(&{name.upper()}, {first}, gates, state->{name}_sums, {hidden},",
+        f"                         {cell});",
+    ]
+    if step.whole:
+        lines.append(f"    myofin_lstm_s8_output(&{name.upper()}, {hidden}, output);")
+    return "\n".join([*lines, "}", ""])
+
+
+def _step_call(step: LstmStep, gates: str, time: str, first: str) -> str:
+    """The call of ``NAME_step`` in a loop over ``sequence``."""
+    arguments = ["state", gates]
+    arguments += [] if step.carry else [first]
+    arguments += ["sequence"] if step.carry and step.batch > 1 else []
+    if step.whole:
+        units = step.numbers.units
+        place = f"(sequence * {step.steps}u) + {time}" if step.batch > 1 else time
+        arguments.append(f"state->{step.output.name} + (({place}) * {units}u)")
+    return f"{step.name}_step({', '.join(arguments)});"
 
 
 def _sequences(step: LstmStep, lines: list[str]) -> list[str]:
-    name = step.name
-    hidden = f"state->{name}_hidden" + (f" + (sequence * {step.numbers.units}u)" if step.batch > 1 else "")
+    name, units = step.name, step.numbers.units
+    output, hidden = f"state->{step.output.name}", f"state->{name}_h"
+    if step.batch > 1:
+        output += f" + (sequence * {units}u)"
+        hidden += f" + (sequence * {padded_columns(units)}u)" if step.carry else ""
+    last = [] if step.whole else [f"        myofin_lstm_s8_output(&{name.upper()}, {hidden}, {output});"]
     return [
         f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
         *(f"        {line}" for line in lines),
-        f"        myofin_lstm_s8_output(&{name.upper()}, state->{name}_h, {hidden});",
+        *last,
         "    }",
     ]
 
 
-def _sequence_address(step: LstmStep) -> str:
+def sequence_address(step: LstmStep | EmbedStep) -> str:
+    """Where the codes of the first step of ``sequence`` lie."""
     terms = ["codes"]
     terms += [f"{step.frame.offset}u"] if step.frame.offset else []
     terms += [f"(sequence * {step.frame.batch_stride}u)"] if step.batch > 1 else []
@@ -183,7 +211,8 @@ def _window(step: LstmStep) -> str:
     name, upper, stride = step.name, step.name.upper(), step.frame.step_stride
     gates = 4 * step.numbers.units
     whole = step.steps - step.steps % STEPS_AT_ONCE
-    lines = [f"const int8_t *frames = {_sequence_address(step)};"]
+    lines = [f"const int8_t *frames = {sequence_address(step)};"]
+    block = f"state->{name}_gates + (i * {gates}u)"
     if whole:
         lines += [
             f"for (uint32_t first = 0; first < {whole}u; first += {STEPS_AT_ONCE}u) {{",
@@ -192,7 +221,7 @@ def _window(step: LstmStep) -> str:
             "    }",
             f"    myofin_lstm_s8_input_3(&{upper}, state->{name}_x, state->{name}_gates);",
             f"    for (uint32_t i = 0; i < {STEPS_AT_ONCE}u; i++) {{",
-            f"        {name}_step(state, state->{name}_gates + (i * {gates}u), (first + i) == 0u);",
+            f"        {_step_call(step, block, '(first + i)', '(first + i) == 0u')}",
             "    }",
             "}",
         ]
@@ -200,7 +229,7 @@ def _window(step: LstmStep) -> str:
         lines += [
             f"{name}_place(state, frames + {rest * stride}u, 1u, 0u);",
             f"myofin_lstm_s8_input_1(&{upper}, state->{name}_x, state->{name}_gates);",
-            f"{name}_step(state, state->{name}_gates, {'true' if rest == 0 else 'false'});",
+            _step_call(step, f"state->{name}_gates", f"{rest}u", "true" if rest == 0 else "false"),
         ]
     head = f"static void {name}_window(myofin_state_t *state, const int8_t *codes)"
     return "\n".join(["/* All steps of a window of codes. */", head, "{", *_sequences(step, lines), "}", ""])
@@ -214,7 +243,7 @@ def _ring(step: LstmStep, slot: str) -> str:
 
 def _push(step: LstmStep) -> str:
     name, frame = step.name, step.frame
-    pool, place = [], [f"{name}_place(state, {_sequence_address(step)}, 1u, 0u);"]
+    pool, place = [], [f"{name}_place(state, {sequence_address(step)}, 1u, 0u);"]
     if frame.hops > 1:
         pool = [f"    {name}_pool_hop(state, codes);"]
         values = f"state->{name}_values, {frame.size}u, 1u, state->{name}_x"
@@ -241,7 +270,7 @@ def _slide(step: LstmStep) -> str:
     lines = [
         "uint32_t slot = state->oldest;",
         f"for (uint32_t step = 0; step < {step.steps}u; step++) {{",
-        f"    {name}_step(state, {_ring(step, 'slot')}, step == 0u);",
+        f"    {_step_call(step, _ring(step, 'slot'), 'step', 'step == 0u')}",
         f"    slot = advanced(slot, {step.frame.hops}u, {ring_slots(step)}u);",
         "}",
     ]

@@ -17,10 +17,11 @@ POOL_MODES: tuple[PoolMode, ...] = ("mean", "max")
 
 @dataclass(frozen=True)
 class Buffer:
-    """``size`` values of the scheme's type, a member of the state struct."""
+    """``size`` values of the scheme's type: a member of the state struct, or the codes of the window."""
 
     name: str
     size: int
+    in_state: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,14 @@ class LstmNumbers:
 
 @dataclass(frozen=True)
 class LstmStep:
-    """An LSTM over the frames of the window for each of ``batch`` sequences; keeps the last hidden states."""
+    """An LSTM over ``steps`` steps of each of ``batch`` sequences.
+
+    Attributes:
+        frame: Where the inputs lie: in the codes, or as plain values in ``source``.
+        output: The last hidden values ``[batch, units]``, or where ``whole`` all, ``[batch, steps, units]``.
+        source: What an earlier step computed, ``[batch, steps, inputs]``; None: the codes of the window.
+        carry: Whether the state is kept from one call to the next.
+    """
 
     name: str
     frame: FrameInput
@@ -112,30 +120,62 @@ class LstmStep:
     batch: int
     steps: int
     output: Buffer
+    source: Buffer | None = None
+    whole: bool = False
+    carry: bool = False
+
+    @property
+    def sources(self) -> tuple[Buffer, ...]:
+        """Buffers that it reads."""
+        return () if self.source is None else (self.source,)
 
 
 @dataclass(frozen=True)
-class DenseStep:
-    """A fully connected layer on ``rows`` rows."""
+class _OnBuffer:
+    """What reads one buffer and writes another."""
 
     name: str
-    layer: DenseWeights | FloatDense
-    rows: int
     source: Buffer
     output: Buffer
 
+    @property
+    def sources(self) -> tuple[Buffer, ...]:
+        """Buffers that it reads."""
+        return (self.source,)
+
 
 @dataclass(frozen=True)
-class AddStep:
-    """Addition of a constant vector to each row; on int8 the constants are in the sum's common scale."""
+class EmbedStep:
+    """Embedded and pooled codes as values, ``[batch, steps, frame.size]``, for what is not an LSTM."""
 
     name: str
+    frame: FrameInput
+    batch: int
+    steps: int
+    output: Buffer
+
+    @property
+    def sources(self) -> tuple[Buffer, ...]:
+        """Buffers that it reads: none, since it takes the codes."""
+        return ()
+
+
+@dataclass(frozen=True)
+class DenseStep(_OnBuffer):
+    """A fully connected layer on ``rows`` rows."""
+
+    layer: DenseWeights | FloatDense
+    rows: int
+
+
+@dataclass(frozen=True)
+class AddStep(_OnBuffer):
+    """Addition of a constant vector to each row; on int8 the constants are in the sum's common scale."""
+
     constants: NDArray[Any]
     low: float
     high: float
     rows: int
-    source: Buffer
-    output: Buffer
     input_zero_point: int = 0
     zero_point: int = 0
     input_scale: Scale = NO_SCALE
@@ -143,21 +183,61 @@ class AddStep:
 
 
 @dataclass(frozen=True)
-class GatherStep:
-    """Values of one buffer in another order, where the order cannot be folded into weights."""
+class RescaleStep(_OnBuffer):
+    """Each value in another scale (on int8), then clamped: RELU, RELU6, QUANTIZE."""
+
+    low: float
+    high: float
+    input_zero_point: int = 0
+    zero_point: int = 0
+    scale: Scale = NO_SCALE
+
+
+@dataclass(frozen=True)
+class MeanStep(_OnBuffer):
+    """Mean over the middle axis of ``[outer, count, inner]``; on int8 ``scale`` holds the division."""
+
+    outer: int
+    count: int
+    inner: int
+    input_zero_point: int = 0
+    zero_point: int = 0
+    scale: Scale = NO_SCALE
+
+
+@dataclass(frozen=True)
+class JoinStep:
+    """Buffers side by side: row i of the output is row i of each source, one after the other."""
 
     name: str
-    indices: NDArray[np.int64]
-    source: Buffer
+    sources: tuple[Buffer, ...]
+    rows: int
     output: Buffer
 
 
-Step = LstmStep | DenseStep | AddStep | GatherStep
+@dataclass(frozen=True)
+class GatherStep(_OnBuffer):
+    """Values of one buffer in another order, where the order cannot be folded into weights."""
+
+    indices: NDArray[np.int64]
+
+
+Step = LstmStep | EmbedStep | DenseStep | AddStep | RescaleStep | MeanStep | JoinStep | GatherStep
+
+
+def reads_codes(step: Step) -> bool:
+    """Whether the step takes the codes of the window."""
+    if isinstance(step, LstmStep):
+        return step.source is None
+    return isinstance(step, EmbedStep) or any(not source.in_state for source in step.sources)
 
 
 @dataclass(frozen=True)
 class Program:
-    """The whole network: the steps up to the features, then those of the head."""
+    """The whole network: the steps up to the features and the last LSTM, then those of the head.
+
+    The head reads neither codes nor the state of an LSTM, so it may be left out or repeated.
+    """
 
     scheme: Scheme
     frames: int

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from myofin.convert import codegen_frames_text as frames_text
 from myofin.convert import codegen_lstm_text as lstm_text
 from myofin.convert import codegen_text as c
+from myofin.convert import codegen_values_text as values_text
 from myofin.convert.codegen_arithmetic import DenseWeights
 from myofin.convert.codegen_layout import pack_table
-from myofin.convert.codegen_program import AddStep, DenseStep, GatherStep, LstmStep, Scheme, Step
-
-SUFFIX = {"int8": "s8", "float32": "f32"}
-VALUE_TYPE = {"int8": "int8_t", "float32": "float"}
-
-
-@dataclass(frozen=True)
-class StepText:
-    """Text of one step.
-
-    Attributes:
-        constants: Definitions at file scope.
-        members: ``(type, name, length)`` of scratch in the state struct, besides the step's output.
-        call: Statements inside a function with ``state`` and ``codes``, or only ``state`` in the head.
-        kernels: Runtime files that it needs, without extension.
-        functions: Static functions that the calls need.
-        push: Statements for a new frame in ``codes``, for ``slot`` of the rings (sliding only).
-        slide: What replaces ``call`` for the window that the rings hold (sliding only).
-    """
-
-    constants: str
-    members: tuple[tuple[str, str, int], ...]
-    call: str
-    kernels: tuple[str, ...]
-    functions: str = ""
-    push: str = ""
-    slide: str = ""
+from myofin.convert.codegen_program import (
+    AddStep,
+    DenseStep,
+    EmbedStep,
+    JoinStep,
+    LstmStep,
+    MeanStep,
+    RescaleStep,
+    Scheme,
+    Step,
+)
+from myofin.convert.codegen_step_text import SUFFIX, VALUE_TYPE, StepText, at
 
 
 def step_text(step: Step, scheme: Scheme, *, sliding: bool = False) -> StepText:
@@ -48,44 +32,65 @@ def step_text(step: Step, scheme: Scheme, *, sliding: bool = False) -> StepText:
         return _dense(step, scheme)
     if isinstance(step, AddStep):
         return _add(step, scheme)
-    return _gather(step)
+    if isinstance(step, EmbedStep):
+        return _embed(step, scheme)
+    if isinstance(step, RescaleStep):
+        return values_text.rescale_text(step, scheme)
+    if isinstance(step, MeanStep):
+        return values_text.mean_text(step, scheme)
+    return (
+        values_text.join_text(step, scheme) if isinstance(step, JoinStep) else values_text.gather_text(step)
+    )
 
 
 def _integer_lstm(step: LstmStep, sliding: bool) -> StepText:
     name = step.name
-    hops = [frames_text.constants(step)] if sliding and step.frame.hops > 1 else []
+    slides = sliding and step.source is None
+    source = "codes" if step.source is None else at(step.source)
+    hops = [frames_text.constants(step)] if slides and step.frame.hops > 1 else []
     return StepText(
         constants="\n".join([lstm_text.constants(step), *_pool_constants(step, "int8"), *hops]),
-        members=lstm_text.members(step, sliding=sliding),
-        call=f"    {name}_window(state, codes);",
+        members=lstm_text.members(step, sliding=slides),
+        call=f"    {name}_window(state, {source});",
         kernels=lstm_text.kernels(step),
-        functions=lstm_text.functions(step, sliding=sliding),
-        push=f"    {name}_push(state, codes, slot);",
-        slide=f"    {name}_slide(state);",
+        functions=lstm_text.functions(step, sliding=slides),
+        push=f"    {name}_push(state, codes, slot);" if slides else "",
+        slide=f"    {name}_slide(state);" if slides else "",
     )
 
 
 def _float_lstm(step: LstmStep) -> StepText:
     name, numbers, frame = step.name, step.numbers, step.frame
-    upper = name.upper()
+    upper, units = name.upper(), numbers.units
+    states = step.batch if step.carry else 1
     members: list[tuple[str, str, int]] = [
-        ("float", f"{name}_gates", 4 * numbers.units),
-        ("float", f"{name}_cell", numbers.units),
+        ("float", f"{name}_gates", 4 * units),
+        ("float", f"{name}_h", states * units),
+        ("float", f"{name}_cell", states * units),
     ]
     if frame.table is not None:
         members.append(("float", f"{name}_x", frame.size))
     x = "frame" if frame.table is None else f"state->{name}_x"
+    offset = f" + (sequence * {units}u)" if states > 1 else ""
+    start = [] if step.carry else [f"        myofin_lstm_f32_start(&{upper}, hidden, cell);"]
+    copy = f"memcpy(output, hidden, {units}u * sizeof(output[0]));"
+    rows = step.steps if step.whole else 1
+    output = f"float *output = {at(step.output)} + (sequence * {rows * units}u);"
     call = "\n".join(
         [
             f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
-            f"        float *hidden = state->{name}_hidden + (sequence * {numbers.units}u);",
-            f"        myofin_lstm_f32_start(&{upper}, hidden, state->{name}_cell);",
+            f"        float *hidden = state->{name}_h{offset};",
+            f"        float *cell = state->{name}_cell{offset};",
+            f"        {output}",
+            *start,
             f"        for (uint32_t step = 0; step < {step.steps}u; step++) {{",
-            f"            const int8_t *frame = {_frame_address(step)};",
+            f"            const {_frame_type(step)} *frame = {_frame_address(step)};",
             *(" " * 12 + line for line in lstm_text.embed_lines(step, "f32", f"state->{name}_x")),
             f"            myofin_lstm_f32_input(&{upper}, {x}, state->{name}_gates);",
-            f"            myofin_lstm_f32_state(&{upper}, state->{name}_gates, hidden, state->{name}_cell);",
+            f"            myofin_lstm_f32_state(&{upper}, state->{name}_gates, hidden, cell);",
+            *([f"            {copy}", f"            output += {units}u;"] if step.whole else []),
             "        }",
+            *([] if step.whole else [f"        {copy}"]),
             "    }",
         ]
     )
@@ -93,12 +98,14 @@ def _float_lstm(step: LstmStep) -> StepText:
     return StepText(_float_constants(step), tuple(members), call, kernels)
 
 
+def _frame_type(step: LstmStep) -> str:
+    return "int8_t" if step.source is None else "float"
+
+
 def _frame_address(step: LstmStep) -> str:
-    frame = step.frame
-    terms = ["codes"]
-    terms += [f"{frame.offset}u"] if frame.offset else []
-    terms += [f"(sequence * {frame.batch_stride}u)"] if step.batch > 1 else []
-    return " + ".join([*terms, f"(step * {frame.step_stride}u)"])
+    source = "codes" if step.source is None else at(step.source)
+    first = lstm_text.sequence_address(step).replace("codes", source)
+    return f"{first} + (step * {step.frame.step_stride}u)"
 
 
 def _float_constants(step: LstmStep) -> str:
@@ -120,7 +127,7 @@ def _float_constants(step: LstmStep) -> str:
     return "\n".join([*parts, *_pool_constants(step, "float32")])
 
 
-def _pool_constants(step: LstmStep, scheme: Scheme) -> list[str]:
+def _pool_constants(step: LstmStep | EmbedStep, scheme: Scheme) -> list[str]:
     frame, upper = step.frame, step.name.upper()
     if frame.table is None:
         return []
@@ -167,7 +174,7 @@ def _dense(step: DenseStep, scheme: Scheme) -> StepText:
     dtype = "int32" if scheme == "int8" else "float32"
     fields |= {"low": c.number(layer.low, dtype), "high": c.number(layer.high, dtype)}
     parts.append(c.struct(f"{kernel}_t", upper, fields))
-    call = f"    {kernel}(&{upper}, {step.rows}u, state->{step.source.name}, state->{step.output.name});"
+    call = f"    {kernel}(&{upper}, {step.rows}u, {at(step.source)}, {at(step.output)});"
     return StepText("\n".join(parts), (), call, kernels)
 
 
@@ -185,20 +192,26 @@ def _add(step: AddStep, scheme: Scheme) -> StepText:
         }
     fields |= {"low": c.number(step.low, dtype), "high": c.number(step.high, dtype)}
     text = constants + "\n" + c.struct(f"myofin_add_{suffix}_t", upper, fields)
-    arguments = f"&{upper}, {step.rows}u, state->{step.source.name}, state->{step.output.name}"
+    arguments = f"&{upper}, {step.rows}u, {at(step.source)}, {at(step.output)}"
     call = f"    myofin_add_{suffix}({arguments});"
     kernels = (f"myofin_dense_{suffix}",) + (("myofin_fixed",) if scheme == "int8" else ())
     return StepText(text, (), call, kernels)
 
 
-def _gather(step: GatherStep) -> StepText:
-    upper = step.name.upper()
-    text = c.array(f"{upper}_INDICES", step.indices.astype(np.uint16), f"places in {step.source.name}")
+def _embed(step: EmbedStep, scheme: Scheme) -> StepText:
+    value, frame = VALUE_TYPE[scheme], step.frame
+    lines = lstm_text.embed_lines(step, SUFFIX[scheme], "values")
     call = "\n".join(
         [
-            f"    for (uint32_t i = 0; i < {len(step.indices)}u; i++) {{",
-            f"        state->{step.output.name}[i] = state->{step.source.name}[{upper}_INDICES[i]];",
+            f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
+            f"        const int8_t *frame = {lstm_text.sequence_address(step)};",
+            f"        {value} *values = {at(step.output)} + (sequence * {step.steps * frame.size}u);",
+            f"        for (uint32_t step = 0; step < {step.steps}u; step++) {{",
+            *(f"            {line}" for line in lines),
+            f"            frame += {frame.step_stride}u;",
+            f"            values += {frame.size}u;",
+            "        }",
             "    }",
         ]
     )
-    return StepText(text, (), call, ())
+    return StepText("\n".join(_pool_constants(step, scheme)), (), call, (f"myofin_pool_{SUFFIX[scheme]}",))

@@ -141,6 +141,17 @@ def places_and_columns(view: View) -> tuple[Elements, Elements, int]:
     return view.elements // width, view.elements % width, width
 
 
+def is_pointwise(view: View) -> bool:
+    """Whether each row of the last axis is the embedding of one code."""
+    if not isinstance(view.source, CodesSource | EmbeddedSource) or view.elements.ndim == 0:
+        return False
+    places, columns, width = places_and_columns(view)
+    rows, places = columns.reshape(-1, view.elements.shape[-1]), places.reshape(-1, view.elements.shape[-1])
+    return rows.shape[1] == width and bool(
+        np.all(rows == np.arange(width)) and np.all(places == places[:, :1])
+    )
+
+
 def pointwise_places(operator: Operator, view: View) -> Elements:
     """The code place of each row, for an operator that maps the last axis of an embedding.
 

@@ -4,8 +4,16 @@
 
 enum { GATE_INPUT = 0, GATE_FORGET = 1, GATE_CELL = 2, GATE_OUTPUT = 3 };
 
+/* As the reference has it: 1 from where it rounds to 1, and the exponential alone far below zero.
+ */
 static float sigmoid(float x) {
-    return 1.0f / (1.0f + expf(-x));
+    float result = 1.0f;
+    if (x < -9.0f) {
+        result = expf(x);
+    } else if (x <= 16.619047164916992188f) {
+        result = 1.0f / (1.0f + expf(-x));
+    }
+    return result;
 }
 
 static float dot(const float *a, const float *b, uint32_t count) {

@@ -1,0 +1,260 @@
+"""Random networks of the kinds that the C engine supports, with random weights and quantization.
+
+Scales are drawn so that gates, cell states and sums lie anywhere between a few steps of their type and deep
+saturation. Nothing is trained or calibrated: an arithmetic that is equal here is equal everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from flatbuffer_builder import FlatbufferBuilder
+from numpy.typing import NDArray
+
+FUSED = {"none": 0, "relu": 1, "relu6": 3}
+TANH = 4
+
+
+@dataclass(frozen=True)
+class RandomGraph:
+    """One network.
+
+    Attributes:
+        model: Content of the `.tflite` file.
+        channels: Channels that the codes of a frame are divided among.
+        carry: Whether it is a network of one step, for the state contract ``carry``.
+        summary: What it consists of.
+    """
+
+    model: bytes
+    channels: int
+    carry: bool
+    summary: str
+
+
+def _product(a: float, b: float) -> float:
+    """In single precision, as converters write the scale of a bias."""
+    return float(np.float32(a) * np.float32(b))
+
+
+@dataclass
+class _Value:
+    """A computed tensor: index, shape and, on int8, its quantization and a guess of its spread in steps."""
+
+    index: int
+    shape: tuple[int, ...]
+    scale: float = 1.0
+    zero_point: int = 0
+
+
+@dataclass
+class _Maker:
+    rng: np.random.Generator
+    scheme: str
+    build: FlatbufferBuilder = field(default_factory=FlatbufferBuilder)
+    parts: list[str] = field(default_factory=list)
+
+    def chance(self, probability: float) -> bool:
+        return bool(self.rng.random() < probability)
+
+    def log_uniform(self, low: float, high: float) -> float:
+        return float(np.float32(math.exp(self.rng.uniform(math.log(low), math.log(high)))))
+
+    def value(self, shape: tuple[int, ...], scale: float, zero_point: int) -> _Value:
+        scales = () if self.scheme == "float32" else (scale,)
+        index = self.build.tensor(shape, self.scheme, scales=scales, zero_point=zero_point)
+        return _Value(index, shape, scale, zero_point)
+
+    def zero_point(self) -> int:
+        return int(self.rng.choice([-128, 127, 0, int(self.rng.integers(-128, 128))], p=[0.1, 0.1, 0.3, 0.5]))
+
+    def constant(self, values: list[int]) -> int:
+        return self.build.tensor((len(values),), "int32", data=np.array(values, np.int32))
+
+    def int8_weights(self, shape: tuple[int, ...]) -> NDArray[np.int8]:
+        """Weights of any distribution: uniform, normal, sparse, or only extremes; never -128."""
+        kind = self.rng.integers(0, 4)
+        if kind == 0:
+            return self.rng.choice(np.array([-127, 127], np.int8), shape)
+        if kind == 1:
+            return self.rng.integers(-127, 128, shape).astype(np.int8)
+        values = np.clip(np.rint(self.rng.normal(0, 35, shape)), -127, 127).astype(np.int8)
+        return values * self.rng.integers(0, 2, shape).astype(np.int8) if kind == 2 else values
+
+    def weights(self, shape: tuple[int, int], scales: list[float], gain: float) -> int:
+        if self.scheme == "float32":
+            spread = gain / math.sqrt(shape[1])
+            return self.build.tensor(
+                shape, "float32", data=self.rng.normal(0, spread, shape).astype(np.float32)
+            )
+        return self.build.tensor(shape, "int8", data=self.int8_weights(shape), scales=scales)
+
+    def bias(self, size: int, scales: list[float], reach: float) -> int:
+        """A bias that reaches ``reach`` in real units, with one scale or one for each value."""
+        real = self.rng.uniform(-reach, reach, size)
+        if self.scheme == "float32":
+            return self.build.tensor((size,), "float32", data=real.astype(np.float32))
+        steps = np.clip(np.rint(real / np.array(scales)), -(2**24), 2**24).astype(np.int32)
+        return self.build.tensor((size,), "int32", data=steps, scales=scales)
+
+    def move(
+        self, kind: str, x: _Value, shape: tuple[int, ...], extra: list[int], options: str = "", **fields: Any
+    ) -> _Value:
+        y = self.value(shape, x.scale, x.zero_point)
+        self.build.operator(kind, [x.index, *extra], y.index, options, fields)
+        return y
+
+    def reshape(self, x: _Value, shape: tuple[int, ...]) -> _Value:
+        return self.move(
+            "RESHAPE", x, shape, [self.constant(list(shape))], "ReshapeOptions", newShape=list(shape)
+        )
+
+    def transpose(self, x: _Value, axes: list[int]) -> _Value:
+        shape = tuple(x.shape[axis] for axis in axes)
+        return self.move("TRANSPOSE", x, shape, [self.constant(axes)], "TransposeOptions")
+
+    def last_step(self, x: _Value) -> _Value:
+        batch, steps, units = x.shape
+        bounds = [self.constant([0, -1, 0]), self.constant([batch, steps, units]), self.constant([1, 1, 1])]
+        return self.move("STRIDED_SLICE", x, (batch, units), bounds, "StridedSliceOptions",
+                         beginMask=5, endMask=5, shrinkAxisMask=2, ellipsisMask=0, newAxisMask=0)  # fmt: skip
+
+    def mean(self, x: _Value, axis: int, keep: bool) -> _Value:
+        shape = tuple(1 if i == axis else n for i, n in enumerate(x.shape) if keep or i != axis)
+        changes = self.chance(0.5)
+        scale = x.scale * self.log_uniform(0.05, 2.0) if changes else x.scale
+        y = self.value(shape, scale, self.zero_point() if changes else x.zero_point)
+        self.build.operator(
+            "MEAN", [x.index, self.constant([axis])], y.index, "ReducerOptions", {"keepDims": keep}
+        )
+        self.parts.append("mean")
+        return y
+
+    def rescaled(self, kind: str, x: _Value, scale: float, zero_point: int) -> _Value:
+        y = self.value(x.shape, scale, zero_point)
+        self.build.operator(kind, [x.index], y.index, "QuantizeOptions" if kind == "QUANTIZE" else "")
+        self.parts.append(kind.lower())
+        return y
+
+    def relu(self, x: _Value) -> _Value:
+        if self.chance(0.3):
+            return self.rescaled("RELU6", x, x.scale, x.zero_point)
+        return self.rescaled("RELU", x, x.scale * self.log_uniform(0.3, 3.0), self.zero_point())
+
+    def dense(self, x: _Value, units: int) -> _Value:
+        """FULLY_CONNECTED over the last axis: per tensor or channel, with or without bias or activation."""
+        inputs, per_channel = x.shape[-1], self.scheme == "int8" and self.chance(0.4)
+        gain, count = self.log_uniform(0.2, 8.0), units if per_channel else 1
+        scales = [gain / (60 * math.sqrt(inputs)) * self.log_uniform(0.5, 2.0) for _ in range(count)]
+        weights = self.weights((units, inputs), scales, gain)
+        bias, biased = -1, self.chance(0.7)
+        if biased:
+            bias = self.bias(units, [_product(x.scale, s) for s in scales], self.log_uniform(0.01, 3.0))
+        activation = str(self.rng.choice(["none"] * 5 + ["relu", "relu6"]))
+        step = x.scale * scales[0] * math.sqrt(inputs) * 50 * self.log_uniform(0.1, 4.0)
+        y = self.value((*x.shape[:-1], units), step, self.zero_point())
+        fields = {"fusedActivationFunction": FUSED[activation], "keepNumDims": len(x.shape) > 2}
+        self.build.operator(
+            "FULLY_CONNECTED", [x.index, weights, bias], y.index, "FullyConnectedOptions", fields
+        )
+        self.parts.append(f"dense{units}{'c' if per_channel else ''}{'b' if biased else ''}{activation[:4]}")
+        return y
+
+    def lstm(self, x: _Value, units: int) -> _Value:
+        batch, steps, inputs = x.shape
+        scales = [self.log_uniform(0.1, 30.0) for _ in range(8)]
+        loudness = (1 / 128 / x.scale / 0.4) ** 0.5
+        ins = [gain / (60 * math.sqrt(inputs)) * loudness for gain in scales[:4]]
+        recurrent = [gain / (60 * math.sqrt(units)) for gain in scales[4:]]
+        weights = [self.weights((units, inputs), [s], g) for s, g in zip(ins, scales[:4], strict=True)]
+        weights += [self.weights((units, units), [s], g) for s, g in zip(recurrent, scales[4:], strict=True)]
+        biases = [self.bias(units, [_product(x.scale, s)], self.log_uniform(0.05, 12.0)) for s in ins]
+        y = self.value((batch, steps, units), self.log_uniform(2.0**-9, 2.0**-6), self.zero_point())
+        states = self.states(batch, units, y)
+        clip = self.log_uniform(0.3, 12.0) if self.chance(0.4) else 0.0
+        fields = {"fusedActivationFunction": TANH, "cellClip": clip, "projClip": 0.0, "timeMajor": False}
+        everything = [x.index, *weights, -1, -1, -1, *biases, -1, -1, *states, -1, -1, -1, -1]
+        self.build.operator(
+            "UNIDIRECTIONAL_SEQUENCE_LSTM", everything, y.index, "UnidirectionalSequenceLSTMOptions", fields
+        )
+        self.parts.append(f"lstm{batch}x{steps}x{inputs}x{units}")
+        return y
+
+    def states(self, batch: int, units: int, y: _Value) -> tuple[int, int]:
+        """Hidden state, quantized as the output, and cell state, which fills 16 bits or little of them."""
+        shape = (batch, units)
+        if self.scheme == "float32":
+            return self.build.tensor(shape, "float32", variable=True), self.build.tensor(
+                shape, "float32", variable=True
+            )
+        cell_scale = 2.0 ** int(self.rng.integers(-16, -8))
+        hidden = self.build.tensor(shape, "int8", variable=True, scales=[y.scale], zero_point=y.zero_point)
+        return hidden, self.build.tensor(shape, "int16", variable=True, scales=[cell_scale])
+
+    def join(self, parts: list[_Value]) -> _Value:
+        """CONCATENATION over the last axis; all are brought to the first one's scale, as TFLM demands."""
+        first = parts[0]
+        quantization = (first.scale, first.zero_point)
+        if self.scheme == "int8":
+            parts = [
+                p if (p.scale, p.zero_point) == quantization else self.rescaled("QUANTIZE", p, *quantization)
+                for p in parts
+            ]
+        y = self.value((*first.shape[:-1], sum(p.shape[-1] for p in parts)), *quantization)
+        fields = {"axis": len(first.shape) - 1, "fusedActivationFunction": 0}
+        sources = [p.index for p in parts]
+        self.build.operator("CONCATENATION", sources, y.index, "ConcatenationOptions", fields)
+        self.parts.append("join")
+        return y
+
+
+def random_graph(seed: int, scheme: str) -> RandomGraph:
+    """The network of a seed; ``scheme`` is int8 or float32."""
+    rng = np.random.default_rng([seed, 8 if scheme == "int8" else 32])
+    make = _Maker(rng, scheme)
+    carry = make.chance(0.15)
+    frames = 1 if carry else int(rng.choice([1, 2, 3, 30, int(rng.integers(1, 65))]))
+    channels = int(rng.integers(1, 9))
+    samples = int(rng.integers(1, max(2, 256 // channels + 1) if make.chance(0.3) else 12))
+    codes = make.value((1, frames, samples * channels), 1 / 128, 0)
+    x, front = _front(make, codes, channels, samples)
+    for layer in range(int(rng.integers(1, 3))):
+        if (layer or make.chance(0.2)) and make.chance(0.3):
+            x = make.dense(x, int(rng.integers(1, 33)))
+        x = make.lstm(x, int(rng.choice([4, int(rng.integers(4, 33)), int(rng.integers(4, 129))])))
+    state = make.mean(x, 1, False) if make.chance(0.3) else make.last_step(x)
+    features, logits = _head(make, state)
+    model = make.build.finish(codes.index, {"features": features.index, "logits": logits.index})
+    return RandomGraph(model, channels, carry, f"{front} {' '.join(make.parts)}{' carry' if carry else ''}")
+
+
+def _front(make: _Maker, codes: _Value, channels: int, samples: int) -> tuple[_Value, str]:
+    """What an LSTM takes: the codes of all channels (joint), or each channel a sequence (shared)."""
+    frames = codes.shape[1]
+    if make.chance(0.5):
+        return codes, "joint"
+    x = make.reshape(codes, (frames, samples, channels))
+    x = make.transpose(x, [2, 0, 1])
+    if make.chance(0.3):  # there and back, as converters write it
+        x = make.move("EXPAND_DIMS", x, (1, *x.shape), [make.constant([0])])
+        x = make.move("SQUEEZE", x, x.shape[1:], [], "SqueezeOptions", squeezeDims=[0])
+    return x, "shared"
+
+
+def _head(make: _Maker, state: _Value) -> tuple[_Value, _Value]:
+    """Features for each sequence, then logits from the features, or from them and the LSTM's state."""
+    batch = state.shape[0]
+    features = make.dense(state, int(make.rng.integers(1, 9)))
+    if make.chance(0.25):
+        features = make.relu(features)
+    features = make.reshape(features, (1, batch * features.shape[1]))
+    top = features
+    if make.chance(0.4):
+        top = make.join([features, make.reshape(state, (1, batch * state.shape[1]))])
+    if make.chance(0.4):
+        top = make.dense(top, int(make.rng.integers(2, 33)))
+        top = make.relu(top) if make.chance(0.5) else top
+    return features, make.dense(top, int(make.rng.integers(2, 18)))
