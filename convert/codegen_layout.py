@@ -1,4 +1,4 @@
-"""Weights of the integer LSTM in the order and packing that ``runtime/myofin_dot_s8.h`` reads."""
+"""Weights of the integer LSTM in the orders that ``runtime/myofin_dot_s8.h`` and its Helium twin read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 BLOCK_COLUMNS: Final = 16
 STEPS_AT_ONCE: Final = 3
+QUAD_ROWS: Final = 4
+GROUP_UNITS: Final = 8
 # SXTB16 extracts bytes 0 and 2 of a word, then 1 and 3.
 _EXTRACTED: Final = (0, 2, 1, 3)
 
@@ -40,6 +42,31 @@ def pack_gates(weights: NDArray[np.int8], *, extracted_order: bool) -> NDArray[n
     pairs = 256 * fours[1::2] + fours[0::2]
     packed: NDArray[Any] = pairs.transpose(1, 2, 0, 3).astype(np.int16)
     return packed
+
+
+def grouped_rows(gates: NDArray[Any]) -> NDArray[Any]:
+    """``[4, units, ...]`` in the order of ``runtime/myofin_lstm_mve_s8.h``: ``[rows, ...]``.
+
+    Groups of 8 units, in them gates, in them units; the last group is filled with zeros to 4 or 8 units.
+    """
+    units = gates.shape[1]
+    padded = np.zeros((4, -(-units // QUAD_ROWS) * QUAD_ROWS, *gates.shape[2:]), gates.dtype)
+    padded[:, :units] = gates
+    groups = [padded[:, first : first + GROUP_UNITS] for first in range(0, units, GROUP_UNITS)]
+    return np.concatenate([group.reshape(-1, *gates.shape[2:]) for group in groups])
+
+
+def pack_quads(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Four gates of weights as ``[quads, blocks, 4 rows, 16 columns]`` (``runtime/myofin_dot_mve_s8.h``).
+
+    Args:
+        weights: ``[4, units, columns]``.
+    """
+    rows = grouped_rows(weights)
+    padded = np.zeros((len(rows), padded_columns(rows.shape[1])), np.int8)
+    padded[:, : rows.shape[1]] = rows
+    quads = padded.reshape(-1, QUAD_ROWS, padded.shape[1] // BLOCK_COLUMNS, BLOCK_COLUMNS)
+    return np.ascontiguousarray(quads.transpose(0, 2, 1, 3))
 
 
 def doubled_bias(bias: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -6,11 +6,23 @@ import numpy as np
 
 from myofin.convert import codegen_frames_text as frames_text
 from myofin.convert import codegen_text as c
-from myofin.convert.codegen_layout import STEPS_AT_ONCE, doubled_bias, pack_gates, padded_columns
-from myofin.convert.codegen_program import POOL_MODES, EmbedStep, LstmStep, Program
+from myofin.convert.codegen_layout import (
+    STEPS_AT_ONCE,
+    doubled_bias,
+    grouped_rows,
+    pack_gates,
+    pack_quads,
+    padded_columns,
+)
+from myofin.convert.codegen_program import POOL_MODES, EmbedStep, LstmNumbers, LstmStep, Program
 
 Member = tuple[str, str, int]
-_KERNELS = ("myofin_lstm_s8", "myofin_dot_s8", "myofin_activations_s16", "myofin_fixed")
+_KERNELS = (
+    *("myofin_lstm_s8", "myofin_lstm_types_s8", "myofin_lstm_scalar_s8", "myofin_lstm_mve_s8"),
+    *("myofin_dot_s8", "myofin_dot_mve_s8"),
+    *("myofin_activations_s16", "myofin_activations_mve_s16", "myofin_fixed"),
+)
+_SCRATCH = 8  # int16 values: a block of hidden values on Helium
 
 
 def kernels(step: LstmStep) -> tuple[str, ...]:
@@ -47,7 +59,7 @@ def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
     found: list[Member] = [
         ("int16_t", f"{name}_x", STEPS_AT_ONCE * padded_columns(step.frame.size)),
         ("int16_t", f"{name}_gates", STEPS_AT_ONCE * 4 * units),
-        ("int16_t", f"{name}_sums", 4 * units),
+        ("int16_t", f"{name}_sums", max(4 * units, _SCRATCH)),
         ("int16_t", f"{name}_h", states * padded_columns(units)),
         ("int16_t", f"{name}_cell", states * (units + units % 2)),
     ]
@@ -62,9 +74,6 @@ def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
 def constants(step: LstmStep) -> str:
     """Weights, biases and the struct of constants."""
     upper, numbers = step.name.upper(), step.numbers
-    order = "[unit][4 columns][pair of gates][column]: 256 * second gate + first gate"
-    weights = pack_gates(numbers.input_weights, extracted_order=True)
-    recurrent = pack_gates(numbers.recurrent_weights, extracted_order=False)
     fields = {
         "units": f"{numbers.units}u",
         "input_blocks": f"{padded_columns(step.frame.size) // 16}u",
@@ -72,6 +81,7 @@ def constants(step: LstmStep) -> str:
         "input_weights": f"{upper}_WEIGHTS",
         "recurrent_weights": f"{upper}_RECURRENT",
         "input_bias": f"{upper}_BIAS",
+        "recurrent_bias": f"{upper}_RECURRENT_BIAS",
         "input_scales": c.scales(numbers.input_scales),
         "recurrent_scales": c.scales(numbers.recurrent_scales),
         "forget_scale": c.scale(numbers.forget_scale),
@@ -83,14 +93,39 @@ def constants(step: LstmStep) -> str:
     }
     return "\n".join(
         [
-            c.array(f"{upper}_WEIGHTS", weights, order),
-            c.array(f"{upper}_RECURRENT", recurrent, order),
-            c.array(
-                f"{upper}_BIAS", doubled_bias(numbers.input_bias.astype(np.int64)), "[unit][gate], twice"
-            ),
-            c.struct("myofin_lstm_s8_t", upper, fields),
+            f"#if {c.HELIUM}",
+            *_helium_weights(upper, numbers),
+            "#else",
+            *_packed_weights(upper, numbers),
+            "#endif",
+            "",
+            c.struct("myofin_lstm_s8_t", upper, fields, helium=("recurrent_bias",)),
         ]
     )
+
+
+def _packed_weights(upper: str, numbers: LstmNumbers) -> list[str]:
+    order = "[unit][4 columns][pair of gates][column]: 256 * second gate + first gate"
+    weights = pack_gates(numbers.input_weights, extracted_order=True)
+    recurrent = pack_gates(numbers.recurrent_weights, extracted_order=False)
+    bias = doubled_bias(numbers.input_bias.astype(np.int64))
+    return [
+        c.array(f"{upper}_WEIGHTS", weights, order),
+        c.array(f"{upper}_RECURRENT", recurrent, order),
+        c.array(f"{upper}_BIAS", bias, "[unit][gate], twice"),
+    ]
+
+
+def _helium_weights(upper: str, numbers: LstmNumbers) -> list[str]:
+    order = "[4 rows][16 columns][row][column]; rows: [8 units][gate][unit]"
+    bias = grouped_rows(numbers.input_bias.astype(np.int32))
+    zero = -numbers.hidden_zero_point * numbers.recurrent_weights.sum(axis=2, dtype=np.int32)
+    return [
+        c.array(f"{upper}_WEIGHTS", pack_quads(numbers.input_weights), order),
+        c.array(f"{upper}_RECURRENT", pack_quads(numbers.recurrent_weights), order),
+        c.array(f"{upper}_BIAS", bias, "[row]"),
+        c.array(f"{upper}_RECURRENT_BIAS", grouped_rows(zero), "[row]"),
+    ]
 
 
 def functions(step: LstmStep, *, sliding: bool) -> str:
@@ -108,11 +143,11 @@ def _place(step: LstmStep) -> str:
         f"static void {name}_place(myofin_state_t *state, const int8_t *frame, uint32_t steps,",
         f"{' ' * len(f'static void {name}_place(')}uint32_t step)",
         "{",
-        f"    int16_t *x = state->{name}_x + (2u * step);",
         *(f"    {line}" for line in embed_lines(step, "s8", f"state->{name}_values")),
     ]
     values = "frame" if frame.table is None else f"state->{name}_values"
-    return "\n".join([*lines, f"    myofin_lstm_s8_place({values}, {frame.size}u, steps, x);", "}", ""])
+    place = f"    myofin_lstm_s8_place({values}, {frame.size}u, steps, step, state->{name}_x);"
+    return "\n".join([*lines, place, "}", ""])
 
 
 def embed_lines(step: LstmStep | EmbedStep, suffix: str, x: str) -> list[str]:

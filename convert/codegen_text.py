@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from myofin.convert.codegen_arithmetic import Scale
 
 LINE_WIDTH: Final = 100
+HELIUM: Final = "MYOFIN_MVE"  # the macro of runtime/myofin_fixed.h
 _C_TYPES: Final = {
     "int8": "int8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t", "uint32": "uint32_t",
     "float32": "float",
@@ -78,7 +79,10 @@ def scale_array(name: str, values: tuple[Scale, ...]) -> str:
     return f"static const myofin_scale_t {name}[{len(values)}] = {{\n{body}}};\n"
 
 
-def struct(c_type: str, name: str, fields: Mapping[str, str]) -> str:
-    """A `static const` struct with designated initialisers."""
-    body = "\n".join(f"    .{field} = {value}," for field, value in fields.items())
+def struct(c_type: str, name: str, fields: Mapping[str, str], helium: Collection[str] = ()) -> str:
+    """A `static const` struct with designated initialisers; fields in ``helium`` exist only there."""
+    lines = {field: f"    .{field} = {value}," for field, value in fields.items()}
+    body = "\n".join(
+        f"#if {HELIUM}\n{line}\n#endif" if field in helium else line for field, line in lines.items()
+    )
     return f"static const {c_type} {name} = {{\n{body}\n}};\n"

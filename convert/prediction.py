@@ -1,7 +1,8 @@
 """What a generated C engine will take of a microcontroller, read from its C text before any compiler runs.
 
 Constants and RAM follow from the declarations, with the sizes and alignments of the 32-bit Arm ABI. Code is
-an estimate from the number of statements.
+an estimate from the number of statements. What is compiled only for Helium is left out: it takes the place of
+what is compiled elsewhere, at about the same size.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from myofin.convert.codegen_text import HELIUM
 from myofin.errors import ModelError
 
 # Measured on Cortex-M4 with gcc 12 at -O2 on the generated engines: 7 to 11 bytes a statement.
@@ -25,6 +27,7 @@ _SCALARS: Final = {
     **{"int32_t": 4, "uint32_t": 4, "float": 4, "size_t": 4, "int64_t": 8, "uint64_t": 8, "double": 8},
 }
 _COMMENT: Final = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_HELIUM: Final = re.compile(rf"^#if {HELIUM}$.*?(?:^#else$(.*?))?^#endif$", re.DOTALL | re.MULTILINE)
 _DEFINE: Final = re.compile(r"^#define (\w+) (.+)$", re.MULTILINE)
 _STRUCT: Final = re.compile(r"typedef struct(?: \w+)? \{([^{}]*)\} (\w+);")
 _MEMBER: Final = re.compile(r"(?:const )?(\w+)\s+(\*?)(?:const )?(\w+)\s*((?:\[[^\]]+\])*)$")
@@ -109,9 +112,12 @@ def predict_engine(folder: Path) -> EnginePrediction:
     Raises:
         ModelError: The C text holds a declaration that this cannot read.
     """
-    headers = [_COMMENT.sub("", path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.h"))]
-    sources = [_COMMENT.sub("", path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.c"))]
-    return predict_text(headers, sources)
+    return predict_text(_texts(folder, "*.h"), _texts(folder, "*.c"))
+
+
+def _texts(folder: Path, pattern: str) -> list[str]:
+    plain = (_COMMENT.sub("", path.read_text(encoding="utf-8")) for path in sorted(folder.glob(pattern)))
+    return [_HELIUM.sub(r"\1", text) for text in plain]
 
 
 def predict_text(headers: Iterable[str], sources: Iterable[str]) -> EnginePrediction:

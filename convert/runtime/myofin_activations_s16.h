@@ -24,7 +24,7 @@ static inline int32_t myofin_sigmoid_s16(int32_t x) {
     const int32_t argument = x * 3;
     const int32_t base = (&myofin_sigmoid_base[MYOFIN_SIGMOID_ZERO])[argument >> 9];
     const int32_t slope = (&myofin_sigmoid_slope[MYOFIN_SIGMOID_ZERO])[argument >> 9];
-    return (base + ((argument & 0x1FF) * slope)) >> 10;
+    return (base + (argument * slope)) >> 10;
 }
 
 /*
@@ -39,7 +39,7 @@ static inline int32_t myofin_tanh_s16(int32_t x, myofin_tanh_input_t input) {
     const int32_t base = (&myofin_sigmoid_base[MYOFIN_SIGMOID_ZERO])[argument >> 8];
     const int32_t slope = (&myofin_sigmoid_slope[MYOFIN_SIGMOID_ZERO])[argument >> 8];
     const int32_t offset = (INT32_C(1) << 23) + 128;
-    return ((base >> 1) - offset + ((argument & 0xFF) * slope)) >> 8;
+    return ((base >> 1) + ((argument * slope) - offset)) >> 8;
 }
 
 #endif

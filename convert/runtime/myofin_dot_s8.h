@@ -15,6 +15,8 @@
 
 #include "myofin_fixed.h"
 
+#if !MYOFIN_MVE
+
 #define MYOFIN_DOT_COLUMNS 16u /* columns of a block */
 #define MYOFIN_DOT_RUN 16u     /* blocks at most in one run of a sum */
 #define MYOFIN_DOT_STEPS 3u    /* steps that myofin_dot_3 takes at once */
@@ -262,4 +264,5 @@ MYOFIN_INLINE void myofin_dot_3(const int16_t *w, const int16_t *x, uint32_t blo
     }
 }
 
+#endif
 #endif

@@ -10,6 +10,16 @@
 
 #include <stdint.h>
 
+/*
+ * Helium. Its kernels are assembly and intrinsics whose constants only an optimising compiler sees.
+ * They read weights in an order of their own: the generated source holds both, one is compiled.
+ */
+#if defined(__ARM_FEATURE_MVE) && defined(__OPTIMIZE__) && !defined(MYOFIN_NO_ASSEMBLY)
+#define MYOFIN_MVE 1
+#else
+#define MYOFIN_MVE 0
+#endif
+
 /* For what must see its arguments as constants. */
 #if defined(__GNUC__)
 #define MYOFIN_INLINE static inline __attribute__((always_inline))

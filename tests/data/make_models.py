@@ -67,6 +67,7 @@ FIXTURES = (
     Fixture("frames3_hops3", 3, 5, 8, 5, layout="picture", embedding=8, frame_hops=3, seed=8),
     Fixture("frames2_hops10", 2, 4, 8, 4, layout="picture", embedding=6, frame_hops=10, gain=2.0, seed=9),
     Fixture("joint2_hops5", 2, 3, 12, 4, layout="joint_picture", embedding=5, frame_hops=5, seed=10),
+    Fixture("joint2_thirteen", 2, 3, 13, 3, layout="joint", embedding=0, gain=2.0, seed=11),
     Fixture("shared4_float32", 4, 10, 16, 6, hidden=24, seed=2, scheme="float32"),
     Fixture("joint4_float32", 4, 2, 20, 7, layout="joint", embedding=0, seed=6, scheme="float32"),
 )

@@ -1,4 +1,4 @@
-"""The DSP kernels on an emulated M4F give the bits of TFLM's reference kernels, codes to logits."""
+"""The DSP and Helium kernels on emulated boards give the bits of TFLM's reference kernels, codes to logits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytest.importorskip(
     "tflite_micro", reason="tflite-micro has no wheel for this Python: no oracle to compare with"
 )
 
-BOARD = load_board("mps2-an386")
+DSP, HELIUM = "mps2-an386", "mps2-an547"
 
 
 def windows(name: str, content: bytes, count: int) -> NDArray[np.int16]:
@@ -39,19 +39,30 @@ def windows(name: str, content: bytes, count: int) -> NDArray[np.int16]:
 
 
 @pytest.mark.parametrize(
-    ("name", "seed", "count"),
+    ("board_name", "name", "seed", "count"),
     [
-        ("joint4_plain", None, 500),
-        ("joint4_plain", 0, 100),
-        ("joint3_embedded", None, 500),
-        ("shared3_saturating", None, 500),
-        ("shared3_saturating", 1, 100),
-        ("shared2_one_sample", None, 500),
-        ("shared4_hidden", None, 100),
-        ("shared12", None, 30),
+        (DSP, "joint4_plain", None, 500),
+        (DSP, "joint4_plain", 0, 100),
+        (DSP, "joint3_embedded", None, 500),
+        (DSP, "shared3_saturating", None, 500),
+        (DSP, "shared3_saturating", 1, 100),
+        (DSP, "shared2_one_sample", None, 500),
+        (DSP, "shared4_hidden", None, 100),
+        (DSP, "shared12", None, 30),
+        (HELIUM, "joint2_thirteen", None, 300),
+        (HELIUM, "joint4_plain", None, 100),
+        (HELIUM, "joint4_plain", 0, 50),
+        (HELIUM, "joint3_embedded", None, 100),
+        (HELIUM, "shared3_saturating", None, 100),
+        (HELIUM, "shared3_saturating", 1, 50),
+        (HELIUM, "shared3_small_cell", None, 100),
+        (HELIUM, "shared4_hidden", None, 50),
     ],
 )
-def test_every_window_equals_tflm(name: str, seed: int | None, count: int, tmp_path: Path) -> None:
+def test_every_window_equals_tflm(
+    board_name: str, name: str, seed: int | None, count: int, tmp_path: Path
+) -> None:
+    board = load_board(board_name)
     content = model(name) if seed is None else with_random_constants(model(name), seed)
     front = front_end(CHANNELS[name])
     counts = windows(name, content, count)
@@ -59,8 +70,8 @@ def test_every_window_equals_tflm(name: str, seed: int | None, count: int, tmp_p
     expected = TflmExecutor(content).run(codes)
     generate(content, CHANNELS[name], tmp_path / "c", front=front)
     sha256 = hashlib.sha256(content).hexdigest()
-    image = build_image(tmp_path / "c", sha256, BOARD, tmp_path / "image")
-    with emulated_session(image, BOARD) as session:
+    image = build_image(tmp_path / "c", sha256, board, tmp_path / "image")
+    with emulated_session(image, board) as session:
         results = [session.inject_window(window, index) for index, window in enumerate(counts)]
     assert [result.codes_crc32 for result in results] == [zlib.crc32(window.tobytes()) for window in codes]
     assert np.array_equal(np.stack([result.features for result in results]), expected.features)

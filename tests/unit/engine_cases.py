@@ -27,6 +27,7 @@ CHANNELS = {
     "frames3_hops3": 3,
     "frames2_hops10": 2,
     "joint2_hops5": 2,
+    "joint2_thirteen": 2,
     "shared4_float32": 4,
     "joint4_float32": 4,
 }

@@ -15,7 +15,8 @@ _MAIN = """
 
 static uint32_t entry(uint32_t index)
 {
-    return (uint32_t)(myofin_sigmoid_base[256u + index] - 512) >> 9u;
+    const int32_t taken_off = 512 * (int32_t)index * myofin_sigmoid_slope[256u + index];
+    return (uint32_t)(myofin_sigmoid_base[256u + index] + taken_off - 512) >> 9u;
 }
 
 static int32_t sigmoid(int32_t x)
