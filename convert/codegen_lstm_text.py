@@ -281,7 +281,7 @@ def _push(step: LstmStep) -> str:
     pool, place = [], [f"{name}_place(state, {sequence_address(step)}, 1u, 0u);"]
     if frame.hops > 1:
         pool = [f"    {name}_pool_hop(state, codes);"]
-        values = f"state->{name}_values, {frame.size}u, 1u, state->{name}_x"
+        values = f"state->{name}_values, {frame.size}u, 1u, 0u, state->{name}_x"
         place = [f"{name}_join(state, sequence);", f"myofin_lstm_s8_place({values});"]
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""The DSP and Helium kernels on emulated boards give the bits of TFLM's reference kernels, codes to logits."""
+"""The DSP and Helium kernels on emulated boards give TFLM's bits, codes to logits."""
 
 from __future__ import annotations
 

@@ -161,7 +161,8 @@ def test_vectors_equal_scalars(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
     assert BOARD.emulator is not None
     emulator = [BOARD.emulator.program, "-M", BOARD.emulator.machine, "-nographic", "-monitor", "none"]
-    emulator += ["-serial", "none", "-semihosting-config", "enable=on,target=native", "-kernel", "program.elf"]
+    emulator += ["-serial", "none", "-semihosting-config", "enable=on,target=native"]
+    emulator += ["-kernel", "program.elf"]
     done = subprocess.run(emulator, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     # Semihosting writes to the emulator's standard error.
     assert (done.returncode, (done.stdout + done.stderr).split()) == (0, ["0", "0"])
