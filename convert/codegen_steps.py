@@ -10,6 +10,7 @@ from myofin.convert import codegen_text as c
 from myofin.convert import codegen_values_text as values_text
 from myofin.convert.codegen_arithmetic import DenseWeights
 from myofin.convert.codegen_layout import pack_table
+from myofin.convert.codegen_lstm_constants import constants as lstm_constants
 from myofin.convert.codegen_program import (
     AddStep,
     DenseStep,
@@ -49,7 +50,7 @@ def _integer_lstm(step: LstmStep, sliding: bool) -> StepText:
     source = "codes" if step.source is None else at(step.source)
     hops = [frames_text.constants(step)] if slides and step.frame.hops > 1 else []
     return StepText(
-        constants="\n".join([lstm_text.constants(step), *_pool_constants(step, "int8"), *hops]),
+        constants="\n".join([lstm_constants(step), *_pool_constants(step, "int8"), *hops]),
         members=lstm_text.members(step, sliding=slides),
         call=f"    {name}_window(state, {source});",
         kernels=lstm_text.kernels(step),
