@@ -36,6 +36,9 @@ VERBS = MappingProxyType(
         "demo": Verb("myofin.commands.demo", "demo", "Everything once: synthetic sEMG to a verified board."),
         "data": Verb("myofin.commands.data", "data", "Check recordings, or make synthetic ones."),
         "train": Verb("myofin.train.cli", "train", "Recordings to a run: train the LSTM-FIN and its head."),
+        "evaluate": Verb(
+            "myofin.train.evaluate_cli", "evaluate", "Measure methods under a protocol, subject by subject."
+        ),
         "convert": Verb(
             "myofin.convert.cli", "convert", "A run to a bundle: TFLite model, C engine, golden vectors."
         ),

@@ -69,6 +69,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "demo": tuple(dict.fromkeys(_TRAIN + _CONVERT + _VALIDATE)),
     "data": (),
     "train": _TRAIN,
+    "evaluate": _TRAIN,
     "convert": _CONVERT,
     "inspect": (),
     "boards": (),

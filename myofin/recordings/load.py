@@ -60,6 +60,18 @@ def load_recording(path: Path, subject: str | int | None = None) -> Recording:
     return recording
 
 
+def subject_files(path: Path) -> dict[str, Path]:
+    """Return the file of each subject at a path, the first exercise of several, numbers first in their order.
+
+    Raises:
+        RecordingError: There is no recording at the path.
+    """
+    found: dict[str, Path] = {}
+    for source in _sources(Path(path)):
+        found.setdefault(source.subject, source.path)
+    return dict(sorted(found.items(), key=lambda pair: _by_number(pair[0])))
+
+
 def list_subjects(path: Path) -> list[str]:
     """Return the subjects with a recording in a file or folder, numbers first in their order.
 

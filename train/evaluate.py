@@ -1,0 +1,242 @@
+"""Evaluate methods: jobs to rows, over processes or a cluster, resuming what is done.
+
+The unit of work is a job. Whoever computes it writes its file itself, so that nothing is lost between a
+worker and the one who collects; that needs a work folder that all of them see.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from myofin.errors import CheckError, InputError, MyofinError, ToolMissingError
+from myofin.features import feature_scores
+from myofin.frontend import WINDOW_FRAMES
+from myofin.progress import Progress, silent
+from myofin.recordings.load import normalise_subject, subject_files
+from myofin.train.candidates import Outcome, Task, make_method
+from myofin.train.lda_baselines import Statistics, features_at
+from myofin.train.protocols import Job, Subject
+from myofin.train.streams import stream_scores
+from myofin.train.tasks import HOP_FRAMES, describe, make_task
+from myofin.train.work import WorkFolder, code_version, data_sha, job_key
+from myofin.windows import WindowSet
+
+_RETRIES = 2
+
+
+@dataclass(frozen=True)
+class Item:
+    """A job with its key and the folder where its result goes: all that a worker is sent."""
+
+    job: Job
+    key: str
+    folder: str
+
+
+def find_subjects(paths: Sequence[Path], only: Iterable[str] | None = None) -> tuple[Subject, ...]:
+    """Describe the subjects at some paths, each by its own file.
+
+    Raises:
+        RecordingError: There is no recording, or one cannot be trained on.
+    """
+    wanted = None if only is None else {normalise_subject(name) for name in only}
+    found = [
+        describe(file)
+        for path in paths
+        for name, file in subject_files(path).items()
+        if wanted is None or name in wanted
+    ]
+    if not found:
+        raise InputError("No subject was chosen.", hint="See which there are: myofin data check PATH.")
+    return tuple(found)
+
+
+def seeds_of(job: Job, seeds: int) -> range:
+    """Seeds worth running: one where the method does not depend on it."""
+    return range(seeds if make_method(job.method).seeded else 1)
+
+
+def make_items(jobs: Iterable[Job], folder: Path) -> list[Item]:
+    """Give each job its key; every recording is hashed once."""
+    shas: dict[str, str] = {}
+    items = []
+    for job in jobs:
+        for use in (*job.train, *job.validation, job.test, *job.others):
+            if use.path not in shas:
+                shas[use.path] = data_sha(use.path)
+        key = job_key(job, shas, make_method(job.method).config, code_version())
+        items.append(Item(job, key, str(folder)))
+    return items
+
+
+def compute(item: Item) -> dict[str, Any]:
+    """Do one job, unless it is done, and return its document; the work folder has it then.
+
+    A refusal is returned as ``{"error", "hint"}`` and not kept: it may be mended outside.
+    """
+    work = WorkFolder(Path(item.folder))
+    if (found := work.read(item.key)) is not None:
+        return found
+    began = time.perf_counter()
+    try:
+        task, shas = make_task(item.job, cache=work.folder / "cache")
+        outcome = make_method(item.job.method).run(task)
+    except MyofinError as error:
+        return {"key": item.key, "error": error.message, "hint": error.hint}
+    document = {
+        "job": asdict(item.job),
+        "rows": rows_of(item.job, task, outcome),
+        "imitation": imitation_of(item.job, task, outcome),
+        "facts": dict(outcome.facts),
+        "inputs": shas,
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+    return work.write(item.key, document)
+
+
+def rows_of(job: Job, task: Task, outcome: Outcome) -> list[dict[str, Any]]:
+    """Rows of the recognition table, one a scheme."""
+    labels, rows = task.test.windows.labels, []
+    for scheme, scores in outcome.scores.items():
+        decided = np.array(task.classes)[np.asarray(scores).argmax(axis=1)]
+        row: dict[str, Any] = {
+            "dataset": job.dataset,
+            "subject": job.test.subject,
+            "protocol": job.protocol + ("-rest" if job.rest else ""),
+            "variant": job.variant,
+            "method": job.method,
+            "scheme": scheme,
+            "seed": job.seed,
+            "accuracy": float(np.mean(decided == labels)),
+            "windows": len(labels),
+        }
+        if job.rest:
+            trials = task.test.recording.trial[
+                task.test.windows.starts + WINDOW_FRAMES * task.frame_samples - 1
+            ]
+            row |= stream_scores(labels, trials, decided, scores, 10.0 * HOP_FRAMES)
+        rows.append(row)
+    return rows
+
+
+def imitation_of(job: Job, task: Task, outcome: Outcome) -> list[dict[str, Any]]:
+    """Rows of the imitation table, against the closed form of the true signal; none without imitation."""
+    if not outcome.features:
+        return []
+    statistics = Statistics.of(task.train, task.frame_samples)
+    test = task.test
+    ahead = task.ahead_hops * task.frame_samples
+    windows = WindowSet(test.windows.starts + ahead, test.windows.labels, test.windows.repetitions)
+    true = features_at(test.recording, windows, statistics, outcome.names, task.frame_samples)
+    rows = []
+    for scheme, features in outcome.features.items():
+        for name, scores in feature_scores(true, features, outcome.names).items():
+            rows.append(
+                {
+                    "dataset": job.dataset,
+                    "train_subjects": sorted({use.subject for use in job.others}) or [job.test.subject],
+                    "test_subject": job.test.subject,
+                    "method": job.method,
+                    "seed": job.seed,
+                    "feature": name,
+                    "scheme": scheme,
+                    "r2_log": _finite(scores["log"]),
+                    "r2_linear": _finite(scores["linear"]),
+                    "spearman": _finite(scores["spearman"]),
+                }
+            )
+    return rows
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def evaluate(
+    jobs: Iterable[Job],
+    folder: Path,
+    *,
+    processes: int = 1,
+    dask: str | None = None,
+    progress: Progress = silent,
+) -> list[dict[str, Any]]:
+    """Do the jobs that are not done yet and return the documents of all, in their order.
+
+    Args:
+        jobs: What to do.
+        folder: Work folder; over a cluster it has to be one that every worker sees under this path.
+        processes: Processes of this machine; 1 computes here.
+        dask: Address of a dask scheduler, in place of processes.
+        progress: Told after each job.
+
+    Raises:
+        MyofinError: A job was refused, after the others were done; or workers kept dying.
+    """
+    WorkFolder(folder)
+    items = make_items(jobs, folder.resolve())
+    done: dict[str, dict[str, Any]] = {}
+    if dask is not None:
+        runner: Iterator[dict[str, Any]] = _over_dask(items, dask)
+    elif processes > 1:
+        runner = _over_processes(items, processes)
+    else:
+        runner = map(compute, items)
+    for document in runner:
+        done[document["key"]] = document
+        progress("jobs", len(done), len({item.key for item in items}))
+    refused = [document for document in done.values() if "error" in document]
+    if refused:
+        more = f" ({len(refused)} of {len(done)} jobs were refused)" if len(done) > 1 else ""
+        raise InputError(f"{refused[0]['error']}{more}", hint=refused[0]["hint"])
+    return [done[item.key] for item in items]
+
+
+def _over_processes(items: Sequence[Item], processes: int) -> Iterator[dict[str, Any]]:
+    """Processes that share nothing; where one is killed, those that are left to do are done by new ones."""
+    left = {item.key: item for item in items}
+    for _ in range(_RETRIES + 1):
+        try:
+            with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+                waiting: set[Future[dict[str, Any]]] = {pool.submit(compute, item) for item in left.values()}
+                while waiting:
+                    finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        document = future.result()
+                        left.pop(document["key"], None)
+                        yield document
+            return
+        except BrokenProcessPool:
+            continue
+    raise CheckError(
+        f"Processes were killed {_RETRIES + 1} times, with {len(left)} jobs left.",
+        hint="Is there memory enough? Run it again with fewer --processes; what is done is kept.",
+    )
+
+
+def _over_dask(items: Sequence[Item], address: str) -> Iterator[dict[str, Any]]:
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise ToolMissingError(
+            "Work on a cluster needs dask.distributed, which is not installed.",
+            hint='Install it with `pip install "myofin[cluster]"`.',
+        ) from error
+    try:
+        client = Client(address, timeout=10)
+    except OSError as error:
+        raise InputError(
+            f"No dask scheduler answers at {address}.",
+            hint="Start one with `dask scheduler`, or leave --dask out.",
+        ) from error
+    with client:
+        futures = [client.submit(compute, item, key=f"myofin-{item.key}", pure=False) for item in items]
+        yield from (future.result() for future in as_completed(futures))

@@ -1,0 +1,138 @@
+"""LDA on closed-form features of the true signal: what a network has to live up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.features import FEATURE_NAMES, HUDGINS_NAMES, recording_features, to_network_domain
+from myofin.frontend import WINDOW_FRAMES
+from myofin.recordings.model import Recording
+from myofin.train.candidates import Outcome, Source, Task
+from myofin.train.lda import SHRINKAGES, choose_lda, fit_lda
+from myofin.windows import WindowSet
+
+FloatArray = NDArray[np.float64]
+SETS: Mapping[str, tuple[str, ...]] = {
+    "lda-four": FEATURE_NAMES,
+    "lda-loghtd": HUDGINS_NAMES,
+    "lda-all": FEATURE_NAMES + HUDGINS_NAMES,
+}
+# Without validation windows nothing can choose: the middle of those that choose elsewhere.
+_UNCHOSEN_SHRINKAGE = 1e-2
+
+
+def make(name: str) -> Lda:
+    """Return one of the baselines."""
+    return Lda(name, SETS[name])
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and deviation of each channel's training signal, in counts; they z-score every signal alike."""
+
+    mean: FloatArray
+    std: FloatArray
+
+    @staticmethod
+    def of(sources: Iterable[Source], frame_samples: int) -> Statistics:
+        """Pool over the samples of the windows' trials, each sample counted once."""
+        count, total, squares = 0, 0.0, 0.0
+        for source in sources:
+            counts = source.recording.counts[_covered(source, frame_samples)].astype(np.float64)
+            count += len(counts)
+            total, squares = total + counts.sum(axis=0), squares + np.square(counts).sum(axis=0)
+        mean = np.asarray(total) / max(count, 1)
+        variance = np.asarray(squares) / max(count, 1) - np.square(mean)
+        return Statistics(mean, np.sqrt(np.maximum(variance, 1e-12)))
+
+
+def _covered(source: Source, frame_samples: int) -> NDArray[np.bool_]:
+    edges = np.zeros(len(source.recording.counts) + 1, dtype=np.int64)
+    np.add.at(edges, source.windows.starts, 1)
+    np.add.at(edges, source.windows.starts + WINDOW_FRAMES * frame_samples, -1)
+    return np.asarray(np.cumsum(edges[:-1]) > 0)
+
+
+def features_at(
+    recording: Recording,
+    windows: WindowSet,
+    statistics: Statistics,
+    names: tuple[str, ...],
+    frame_samples: int,
+    window_frames: int = WINDOW_FRAMES,
+) -> FloatArray:
+    """Natural-domain features ``[w, channels, names]`` of the last ``window_frames`` frames of each window.
+
+    Windows that lie a whole number of frames apart share their frames: each stretch of such windows is
+    reduced once, as ``myofin.features.recording_features`` does it.
+    """
+    result = np.empty((len(windows), recording.channels, len(names)))
+    span, late = WINDOW_FRAMES * frame_samples, (WINDOW_FRAMES - window_frames) * frame_samples
+    starts = windows.starts
+    gaps = np.diff(starts)
+    breaks = np.flatnonzero((gaps % frame_samples != 0) | (gaps > span)) + 1
+    for part in np.split(np.arange(len(starts)), breaks):
+        if not len(part):
+            continue
+        first, last = int(starts[part[0]]), int(starts[part[-1]]) + span
+        z = (recording.counts[first + late : last] - statistics.mean) / statistics.std
+        found = recording_features(z, frame_samples, window_frames, names)
+        result[part] = found[(starts[part] - first) // frame_samples]
+    return result
+
+
+@dataclass(frozen=True)
+class Lda:
+    """LDA on features in the network's domain; validation chooses its shrinkage, and is then learned too."""
+
+    name: str
+    names: tuple[str, ...]
+    seeded: bool = False
+    windows_only: bool = False
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Everything that changes what it computes."""
+        return {"features": list(self.names), "shrinkages": list(SHRINKAGES)}
+
+    def run(self, task: Task) -> Outcome:
+        """Fit to train, choose on validation, refit to both, and decide on test."""
+        statistics = Statistics.of(task.train, task.frame_samples)
+        train = self._inputs(task, task.train, statistics)
+        if task.validation:
+            validation = self._inputs(task, task.validation, statistics)
+            shrinkage = choose_lda(train, validation, len(task.classes)).shrinkage
+            statistics = Statistics.of((*task.train, *task.validation), task.frame_samples)
+            train = self._inputs(task, (*task.train, *task.validation), statistics)
+        else:
+            shrinkage = _UNCHOSEN_SHRINKAGE
+        mean, std = train[0].mean(axis=0), np.maximum(train[0].std(axis=0), 1e-9)
+        head = fit_lda((train[0] - mean) / std, train[1], len(task.classes), shrinkage)
+        test = self._inputs(task, (task.test,), statistics)[0]
+        return Outcome({"float64": head.scores((test - mean) / std)}, facts={"shrinkage": shrinkage})
+
+    def _inputs(
+        self, task: Task, sources: tuple[Source, ...], statistics: Statistics
+    ) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Features ``[w, channels * names]`` and class indices of some sources."""
+        parts = [
+            to_network_domain(
+                features_at(
+                    source.recording,
+                    source.windows,
+                    statistics,
+                    self.names,
+                    task.frame_samples,
+                    task.window_frames,
+                ),
+                self.names,
+            ).reshape(len(source), -1)
+            for source in sources
+        ]
+        labels = np.concatenate([source.windows.labels for source in sources])
+        return np.concatenate(parts), np.searchsorted(np.array(task.classes), labels).astype(np.int64)

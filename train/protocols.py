@@ -1,0 +1,216 @@
+"""The evaluation protocols as data: which windows teach, which choose and which test, for each job.
+
+A protocol is a function from the subjects there are to a list of jobs; nothing here reads a signal. Windows
+of a test repetition never teach and never choose, and a subject that is new is new: what its signal says
+about itself is used only in ``calibrate``, and there only in the repetitions named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from myofin.errors import InputError
+from myofin.frontend import WINDOW_FRAMES
+from myofin.splits import Split
+
+# The paper speaks of six shares of the data; where it is at hand it does not name them. These are ours.
+SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+CALIBRATION_REPETITIONS = (1, 2, 4)
+AHEAD_HOPS = (0, 5, 10, 15, 20, 25, 30)
+WINDOW_LENGTHS = (10, 15, 20, 25, 30)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a protocol needs to know of a subject: where it is, who, and its repetitions by use."""
+
+    path: str
+    dataset: str
+    name: str
+    split: Split
+
+
+@dataclass(frozen=True)
+class Use:
+    """Repetitions of one subject; ``path`` and ``subject`` find the recording."""
+
+    path: str
+    subject: str
+    repetitions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One method on one test subject: everything that decides what comes out, but the method's own settings.
+
+    Attributes:
+        protocol: Its name.
+        variant: What differs between the jobs of a protocol, in words; empty where nothing does.
+        dataset: Of the test subject.
+        train: What teaches.
+        validation: What chooses.
+        test: What is decided on.
+        others: Participants whose windows may pre-train; never the test subject.
+        method: Name of the method.
+        seed: Of every choice of chance.
+        share: Of each training trial, from its start.
+        window_frames: Frames used of each window, the last ones.
+        ahead_hops: How far ahead the label lies.
+        rest: Whether rest is one of the classes, so that the test is a stream.
+    """
+
+    protocol: str
+    variant: str
+    dataset: str
+    train: tuple[Use, ...]
+    validation: tuple[Use, ...]
+    test: Use
+    others: tuple[Use, ...]
+    method: str
+    seed: int
+    share: float = 1.0
+    window_frames: int = WINDOW_FRAMES
+    ahead_hops: int = 0
+    rest: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be compared: subjects of any data sets, methods, seeds."""
+
+    subjects: tuple[Subject, ...]
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...]
+    rest: bool = False
+
+
+def within(plan: Plan) -> list[Job]:
+    """Each subject alone: training repetitions teach, validation chooses, test repetitions test."""
+    return _jobs(plan, "within", lambda subject: [_own(subject)])
+
+
+def loso(plan: Plan) -> list[Job]:
+    """Zero-shot: all other subjects of the data set teach, the one left out is only tested."""
+    return _jobs(plan, "loso", lambda subject: [_left_out(plan, subject)])
+
+
+def calibrate(plan: Plan) -> list[Job]:
+    """A new subject after 1, 2 and 4 of its repetitions, as recorded; the last of several chooses."""
+    return _jobs(plan, "calibrate", _calibrations)
+
+
+def fractions(plan: Plan) -> list[Job]:
+    """Within subject, from a share of each training trial: its beginning, so that little is little."""
+    return _jobs(
+        plan,
+        "fractions",
+        lambda subject: [{**_own(subject), "share": share, "variant": f"{share:.0%}"} for share in SHARES],
+    )
+
+
+def latency(plan: Plan) -> list[Job]:
+    """Within subject: labels up to 300 ms ahead of the window, and windows of 100 to 300 ms."""
+
+    def variants(subject: Subject) -> list[dict[str, object]]:
+        own = _own(subject)
+        ahead = [{**own, "ahead_hops": hops, "variant": f"{hops * 10} ms ahead"} for hops in AHEAD_HOPS]
+        lengths = [
+            {**own, "window_frames": frames, "variant": f"{frames * 10} ms window"}
+            for frames in WINDOW_LENGTHS
+        ]
+        return ahead + lengths
+
+    return _jobs(plan, "latency", variants)
+
+
+PROTOCOLS: Mapping[str, Callable[[Plan], list[Job]]] = MappingProxyType(
+    {"within": within, "loso": loso, "calibrate": calibrate, "fractions": fractions, "latency": latency}
+)
+
+
+def make_jobs(protocol: str, plan: Plan) -> list[Job]:
+    """Return the jobs of a protocol.
+
+    Raises:
+        InputError: The protocol is not known, or needs more subjects of a data set than there are.
+    """
+    if protocol not in PROTOCOLS:
+        raise InputError(f"There is no protocol {protocol!r}.", hint=f"Choose from {', '.join(PROTOCOLS)}.")
+    return PROTOCOLS[protocol](plan)
+
+
+def _jobs(
+    plan: Plan, protocol: str, variants: Callable[[Subject], Sequence[Mapping[str, object]]]
+) -> list[Job]:
+    """Jobs by method first: a run that is cut short has whole methods, not halves of all."""
+    return [
+        Job(
+            **{
+                "protocol": protocol,
+                "variant": "",
+                "dataset": subject.dataset,
+                "test": Use(subject.path, subject.name, subject.split.test),
+                "others": _others(plan, subject),
+                "method": method,
+                "seed": seed,
+                "rest": plan.rest,
+                **variant,
+            }  # type: ignore[arg-type]
+        )
+        for method in plan.methods
+        for seed in plan.seeds
+        for subject in plan.subjects
+        for variant in variants(subject)
+    ]
+
+
+def _own(subject: Subject) -> dict[str, object]:
+    split = subject.split
+    return {
+        "train": (Use(subject.path, subject.name, split.train),),
+        "validation": (Use(subject.path, subject.name, split.validation),),
+    }
+
+
+def _mates(plan: Plan, subject: Subject) -> list[Subject]:
+    return [
+        other for other in plan.subjects if other.dataset == subject.dataset and other.name != subject.name
+    ]
+
+
+def _others(plan: Plan, subject: Subject) -> tuple[Use, ...]:
+    return tuple(Use(other.path, other.name, other.split.train) for other in _mates(plan, subject))
+
+
+def _left_out(plan: Plan, subject: Subject) -> dict[str, object]:
+    mates = _mates(plan, subject)
+    if not mates:
+        raise InputError(
+            f"Subject {subject.name} is the only one of {subject.dataset}: there is nobody to learn from.",
+            hint="Give the recordings of at least two subjects for the protocol loso.",
+        )
+    return {
+        "train": tuple(
+            Use(mate.path, mate.name, tuple(sorted((*mate.split.train, *mate.split.test)))) for mate in mates
+        ),
+        "validation": tuple(Use(mate.path, mate.name, mate.split.validation) for mate in mates),
+    }
+
+
+def _calibrations(subject: Subject) -> list[dict[str, object]]:
+    recorded = tuple(sorted((*subject.split.train, *subject.split.validation)))
+    found: list[dict[str, object]] = []
+    for count in CALIBRATION_REPETITIONS:
+        if count > len(recorded):
+            continue
+        teach, choose = recorded[: max(count - 1, 1)], recorded[max(count - 1, 1) : count]
+        found.append(
+            {
+                "train": (Use(subject.path, subject.name, teach),),
+                "validation": (Use(subject.path, subject.name, choose),) if choose else (),
+                "variant": f"{count} repetition{'s' if count > 1 else ''}",
+            }
+        )
+    return found

@@ -1,0 +1,103 @@
+"""A folder of finished jobs: one file each, written whole or not at all, named by what decided its content.
+
+The key of a job hashes the recordings' bytes, the job itself, the method's settings and the sources that
+compute, so a file is used again exactly where computing would give it again. Whoever is killed in the middle
+leaves the files that are finished, and the next run does the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import myofin
+from myofin.artifacts import sha256_file
+from myofin.errors import InputError
+from myofin.train.protocols import Job, Use
+
+_SPINE = ("features", "feature_windows", "feature_recordings", "sliding", "frontend", "windows", "splits")
+
+
+@cache
+def code_version() -> str:
+    """Hash of the sources that compute results; pages and command lines are not among them."""
+    spine = Path(myofin.__file__).parent
+    trained = Path(__file__).parent
+    sources = [spine / f"{name}.py" for name in _SPINE]
+    sources += sorted((spine / "recordings").glob("*.py"))
+    sources += [
+        path
+        for path in sorted(trained.glob("*.py"))
+        if not path.stem.startswith(("cli", "evaluate_", "results", "work", "curves"))
+    ]
+    digest = hashlib.sha256(myofin.__version__.encode())
+    for source in sources:
+        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()
+
+
+def job_key(job: Job, data: Mapping[str, str], config: Mapping[str, Any], code: str) -> str:
+    """Return the key of a job: SHA-256 of all that decides its rows; where the files lie does not.
+
+    Args:
+        job: The job.
+        data: SHA-256 of the recording at each path that the job names.
+        config: Settings of its method.
+        code: ``code_version()``.
+    """
+    content = asdict(job)
+    for name in ("train", "validation", "others"):
+        content[name] = [_anonymous(use, data) for use in getattr(job, name)]
+    content["test"] = _anonymous(job.test, data)
+    text = json.dumps({"job": content, "config": dict(config), "code": code}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _anonymous(use: Use, data: Mapping[str, str]) -> list[Any]:
+    return [data[use.path], use.subject, list(use.repetitions)]
+
+
+def data_sha(path: str) -> str:
+    """SHA-256 of a recording file."""
+    return sha256_file(Path(path))
+
+
+class WorkFolder:
+    """Results by key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise InputError(f"{folder} is not a folder.", hint="Give --work another path.") from error
+
+    def read(self, key: str) -> dict[str, Any] | None:
+        """Return what was written under a key, or None; a file that is not whole JSON counts as absent."""
+        try:
+            found = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return found if isinstance(found, dict) and found.get("key") == key else None
+
+    def write(self, key: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Write under a key, complete or not at all, also where several do; return what is then read."""
+        text = json.dumps({"key": key, **document}, indent=1, allow_nan=False)
+        partial = self.folder / f".{key}.{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            with partial.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(self.folder / f"{key}.json")
+        finally:
+            partial.unlink(missing_ok=True)
+        read: dict[str, Any] = json.loads(text)
+        return read
