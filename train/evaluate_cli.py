@@ -73,7 +73,7 @@ def evaluate(
         documents = run_jobs(jobs, work, processes=processes, dask=dask, progress=progress)
     rows = [row for document in documents for row in document["rows"]]
     if out is not None:
-        write_json(out, rows)
+        write_json(out, {"protocol": protocol, "rows": rows})
     emit(as_json, {"protocol": protocol, "rows": rows}, table(rows))
 
 

@@ -148,7 +148,7 @@ def test_the_command_says_spread_worst_and_paired_tests(folder: Path, tmp_path: 
     out = tmp_path / "rows.json"
     told = myofin("evaluate", folder, "--rest", "--work", tmp_path / "work", "--out", out).stdout
     assert "worst" in told and "against lda-" in told and "onset_delay_ms" in told
-    rows = json.loads(out.read_text())
+    rows = json.loads(out.read_text())["rows"]
     assert {"dataset", "subject", "protocol", "method", "scheme", "seed", "accuracy"} <= set(rows[0])
     refused = myofin("evaluate", folder, "--method", "lda-none", "--work", tmp_path, check=False)
     assert refused.returncode == 2 and "lda-none" in refused.stderr
