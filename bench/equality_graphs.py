@@ -27,7 +27,7 @@ from myofin.convert.flatbuffer import read_model
 from myofin.errors import ModelError
 from myofin.frontend import FrontEnd
 
-SCHEMES = ("int8", "float32")
+SCHEMES = ("int8", "int16x8", "float32")
 WINDOWS = 10
 CARRIED_FRAMES = 60
 STREAMED_WINDOWS = 5

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.codegen_program import Buffer
-from myofin.convert.executors import CODE_SCALE, import_tflm, roomy_arena
+from myofin.convert.executors import import_tflm, network_input, roomy_arena
 from myofin.convert.graph import Graph, find_outputs
 from myofin.convert.host_engine import WARNINGS, find_compiler
 
-_DTYPES = {0: np.float32, 1: np.int8}
+_DTYPES = {0: np.float32, 1: np.int8, 2: np.int16}
 _HARNESS = """
 #include "myofin_model.c"
 static myofin_state_t state;
@@ -155,7 +155,7 @@ class TflmProbe:
         config = runtime.InterpreterConfig.kPreserveAllTensors
         arena = roomy_arena(graph)
         self._tflm = runtime.Interpreter.from_bytes(model, arena_size=arena, intrepreter_config=config)
-        self._integer = graph.tensors[graph.inputs[0]].dtype == "int8"
+        self._input = graph.tensors[graph.inputs[0]].dtype
         found = find_outputs(graph)
         self._positions = [graph.outputs.index(found.features), graph.outputs.index(found.logits)]
 
@@ -168,8 +168,7 @@ class TflmProbe:
         for i, window in enumerate(codes):
             if reset_each or i == 0:
                 self._tflm.reset()
-            x = window[np.newaxis] if self._integer else (window[np.newaxis] / CODE_SCALE).astype(np.float32)
-            self._tflm.set_input(x, 0)
+            self._tflm.set_input(network_input(window, self._input), 0)
             self._tflm.invoke()
             rows.append(np.concatenate([self._tflm.get_output(p).reshape(-1) for p in self._positions]))
             for index in tensors:

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 FUSED = {"none": 0, "relu": 1, "relu6": 3}
 TANH = 4
+ACTIVATIONS = {"int8": "int8", "int16x8": "int16", "float32": "float32"}
+FINER = 256  # steps of int16 in one of int8: scales below are drawn as for int8
+BIAS_REACH = {"int8": 2**24, "int16x8": 2**30}
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,24 @@ class _Maker:
     def log_uniform(self, low: float, high: float) -> float:
         return float(np.float32(math.exp(self.rng.uniform(math.log(low), math.log(high)))))
 
+    @property
+    def wide(self) -> bool:
+        return self.scheme == "int16x8"
+
+    def coarse(self, x: _Value) -> float:
+        """The scale that ``x`` would have on int8."""
+        return x.scale * FINER if self.wide else x.scale
+
     def value(self, shape: tuple[int, ...], scale: float, zero_point: int) -> _Value:
+        """A computed tensor; ``scale`` is that of int8."""
+        scale = scale / FINER if self.wide else scale
         scales = () if self.scheme == "float32" else (scale,)
-        index = self.build.tensor(shape, self.scheme, scales=scales, zero_point=zero_point)
+        index = self.build.tensor(shape, ACTIVATIONS[self.scheme], scales=scales, zero_point=zero_point)
         return _Value(index, shape, scale, zero_point)
 
     def zero_point(self) -> int:
+        if self.wide:
+            return 0
         return int(self.rng.choice([-128, 127, 0, int(self.rng.integers(-128, 128))], p=[0.1, 0.1, 0.3, 0.5]))
 
     def constant(self, values: list[int]) -> int:
@@ -97,13 +112,14 @@ class _Maker:
         real = self.rng.uniform(-reach, reach, size)
         if self.scheme == "float32":
             return self.build.tensor((size,), "float32", data=real.astype(np.float32))
-        steps = np.clip(np.rint(real / np.array(scales)), -(2**24), 2**24).astype(np.int32)
-        return self.build.tensor((size,), "int32", data=steps, scales=scales)
+        limit, dtype = BIAS_REACH[self.scheme], np.int64 if self.wide else np.int32
+        steps = np.clip(np.rint(real / np.array(scales)), -limit, limit).astype(dtype)
+        return self.build.tensor((size,), steps.dtype.name, data=steps, scales=scales)
 
     def move(
         self, kind: str, x: _Value, shape: tuple[int, ...], extra: list[int], options: str = "", **fields: Any
     ) -> _Value:
-        y = self.value(shape, x.scale, x.zero_point)
+        y = self.value(shape, self.coarse(x), x.zero_point)
         self.build.operator(kind, [x.index, *extra], y.index, options, fields)
         return y
 
@@ -146,15 +162,15 @@ class _Maker:
 
     def dense(self, x: _Value, units: int) -> _Value:
         """FULLY_CONNECTED over the last axis: per tensor or channel, with or without bias or activation."""
-        inputs, per_channel = x.shape[-1], self.scheme == "int8" and self.chance(0.4)
+        inputs, per_channel = x.shape[-1], self.scheme != "float32" and self.chance(0.4)
         gain, count = self.log_uniform(0.2, 8.0), units if per_channel else 1
         scales = [gain / (60 * math.sqrt(inputs)) * self.log_uniform(0.5, 2.0) for _ in range(count)]
         weights = self.weights((units, inputs), scales, gain)
-        bias, biased = -1, self.chance(0.7)
+        bias, biased = -1, self.wide or self.chance(0.7)
         if biased:
             bias = self.bias(units, [_product(x.scale, s) for s in scales], self.log_uniform(0.01, 3.0))
         activation = str(self.rng.choice(["none"] * 5 + ["relu", "relu6"]))
-        step = x.scale * scales[0] * math.sqrt(inputs) * 50 * self.log_uniform(0.1, 4.0)
+        step = self.coarse(x) * scales[0] * math.sqrt(inputs) * 50 * self.log_uniform(0.1, 4.0)
         y = self.value((*x.shape[:-1], units), step, self.zero_point())
         fields = {"fusedActivationFunction": FUSED[activation], "keepNumDims": len(x.shape) > 2}
         self.build.operator(
@@ -166,7 +182,7 @@ class _Maker:
     def lstm(self, x: _Value, units: int) -> _Value:
         batch, steps, inputs = x.shape
         scales = [self.log_uniform(0.1, 30.0) for _ in range(8)]
-        loudness = (1 / 128 / x.scale / 0.4) ** 0.5
+        loudness = (1 / 128 / self.coarse(x) / 0.4) ** 0.5
         ins = [gain / (60 * math.sqrt(inputs)) * loudness for gain in scales[:4]]
         recurrent = [gain / (60 * math.sqrt(units)) for gain in scales[4:]]
         weights = [self.weights((units, inputs), [s], g) for s, g in zip(ins, scales[:4], strict=True)]
@@ -191,7 +207,8 @@ class _Maker:
                 shape, "float32", variable=True
             )
         cell_scale = 2.0 ** int(self.rng.integers(-16, -8))
-        hidden = self.build.tensor(shape, "int8", variable=True, scales=[y.scale], zero_point=y.zero_point)
+        kind = ACTIVATIONS[self.scheme]
+        hidden = self.build.tensor(shape, kind, variable=True, scales=[y.scale], zero_point=y.zero_point)
         return hidden, self.build.tensor(shape, "int16", variable=True, scales=[cell_scale])
 
     def join(self, parts: list[_Value]) -> _Value:
@@ -212,8 +229,8 @@ class _Maker:
 
 
 def random_graph(seed: int, scheme: str) -> RandomGraph:
-    """The network of a seed; ``scheme`` is int8 or float32."""
-    rng = np.random.default_rng([seed, 8 if scheme == "int8" else 32])
+    """The network of a seed; on int16x8 without MEAN, RELU and QUANTIZE as operators of their own."""
+    rng = np.random.default_rng([seed, {"int8": 8, "int16x8": 16, "float32": 32}[scheme]])
     make = _Maker(rng, scheme)
     carry = make.chance(0.15)
     frames = 1 if carry else int(rng.choice([1, 2, 3, 30, int(rng.integers(1, 65))]))
@@ -225,7 +242,8 @@ def random_graph(seed: int, scheme: str) -> RandomGraph:
         if (layer or make.chance(0.2)) and make.chance(0.3):
             x = make.dense(x, int(rng.integers(1, 33)))
         x = make.lstm(x, int(rng.choice([4, int(rng.integers(4, 33)), int(rng.integers(4, 129))])))
-    state = make.mean(x, 1, False) if make.chance(0.3) else make.last_step(x)
+    averages = make.chance(0.3) and not make.wide
+    state = make.mean(x, 1, False) if averages else make.last_step(x)
     features, logits = _head(make, state)
     model = make.build.finish(codes.index, {"features": features.index, "logits": logits.index})
     return RandomGraph(model, channels, carry, f"{front} {' '.join(make.parts)}{' carry' if carry else ''}")
@@ -248,13 +266,13 @@ def _head(make: _Maker, state: _Value) -> tuple[_Value, _Value]:
     """Features for each sequence, then logits from the features, or from them and the LSTM's state."""
     batch = state.shape[0]
     features = make.dense(state, int(make.rng.integers(1, 9)))
-    if make.chance(0.25):
+    if make.chance(0.25) and not make.wide:
         features = make.relu(features)
     features = make.reshape(features, (1, batch * features.shape[1]))
     top = features
-    if make.chance(0.4):
+    if make.chance(0.4) and not make.wide:
         top = make.join([features, make.reshape(state, (1, batch * state.shape[1]))])
     if make.chance(0.4):
         top = make.dense(top, int(make.rng.integers(2, 33)))
-        top = make.relu(top) if make.chance(0.5) else top
+        top = make.relu(top) if make.chance(0.5) and not make.wide else top
     return features, make.dense(top, int(make.rng.integers(2, 18)))

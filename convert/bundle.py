@@ -30,7 +30,7 @@ class Golden:
         labels: int16 ``[w]``, movement labels of the data set.
         true_features: float64 ``[w, channels, features]``, closed form, natural domain, z-scored signal.
         codes: int8 ``[w, frames, frame_codes]``.
-        features: int8 or float32 ``[w, n]``, from the oracle; ``logits`` likewise.
+        features: int8, int16 or float32 ``[w, n]``, from the oracle; ``logits`` likewise.
         float_features: float32 ``[w, n]``, from the float model; ``float_logits`` likewise.
     """
 

@@ -19,16 +19,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from myofin import __version__
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_lower import lower
-from myofin.convert.codegen_lstm_text import can_slide, ring_slots
-from myofin.convert.codegen_lstm_text import members as lstm_members
+from myofin.convert.codegen_lstm_text import ring_slots
 from myofin.convert.codegen_program import LstmStep, Program, Step, reads_codes
 from myofin.convert.codegen_step_text import VALUE_TYPE, StepText
-from myofin.convert.codegen_steps import step_text
+from myofin.convert.codegen_steps import can_slide, lstm_members, step_text
 from myofin.convert.flatbuffer import read_model
 from myofin.errors import ModelError
 from myofin.frontend import FrontEnd
 
-SCHEME_NUMBERS: Final = {"float32": 0, "int8": 1}
+SCHEME_NUMBERS: Final = {"float32": 0, "int8": 1, "int16x8": 2}
 STATE_CONTRACTS: Final = {"reset": 0, "carry": 1}
 MAX_STATE_BUFFER: Final = 1 << 16
 # The state of a sliding engine may be this large where nothing else is asked: half of a usual 128 kB of RAM.
@@ -145,21 +144,22 @@ def _slides(program: Program, asked: bool | None, budget_bytes: int) -> bool:
     readers = [step for step in program.fin if reads_codes(step)]
     sequences = [step for step in readers if isinstance(step, LstmStep)]
     possible = (
-        program.scheme == "int8"
-        and 0 < len(sequences) == len(readers)
+        0 < len(sequences) == len(readers)
         and all(can_slide(step, program) for step in sequences)
         and len({step.frame.hops for step in sequences}) == 1
     )
     if asked and not possible:
         raise ModelError(
-            "The engine cannot slide: the model is not int8, keeps its state, or takes codes in other steps "
-            "than those of an LSTM with whole hops.",
+            "The engine cannot slide: the model is float32, keeps its state, or takes codes in other steps "
+            "than those of an LSTM with whole hops (one hop on int16x8).",
             hint="Generate it without sliding, or train with whole hops a step and convert to int8.",
         )
     if asked is not None:
         return asked
     held = sum(
-        _BYTES[kind] * length for step in sequences for kind, _, length in lstm_members(step, sliding=True)
+        _BYTES[kind] * length
+        for step in sequences
+        for kind, _, length in lstm_members(step, program.scheme, sliding=True)
     )
     return possible and program.frames * program.frame_codes + held <= budget_bytes
 

@@ -7,12 +7,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.convert.codegen_arithmetic import activation_range, fixed_point, float_activation_range, rescale
+from myofin.convert.codegen_arithmetic import (
+    INT8_RANGE,
+    activation_range,
+    fixed_point,
+    float_activation_range,
+    rescale,
+)
 from myofin.convert.codegen_program import AddStep, Buffer
+from myofin.convert.codegen_s16 import INT16_RANGE
 from myofin.convert.graph import Graph, Operator, refuse
 
-# The integer kernel carries both operands with this many more bits than int8.
-ADD_HEADROOM_BITS: Final = 20
+# The integer kernels carry both operands with this many more bits.
+ADD_HEADROOM_BITS: Final = {"int8": 20, "int16": 15}
 
 
 def integer_add(
@@ -24,17 +31,19 @@ def integer_add(
     source: Buffer,
     output: Buffer,
 ) -> AddStep:
-    """The step on int8, its constants brought to the common scale of the sum.
+    """The step on int8 or int16, its constants brought to the common scale of the sum.
 
     Raises:
-        ModelError: An operand is not int8.
+        ModelError: The operands are not of one integer type.
     """
     x, bias, total = graph.input(operator, 0), graph.input(operator, 1), graph.output(operator)
-    if (x.dtype, bias.dtype, total.dtype) != ("int8", "int8", "int8"):
-        raise refuse(operator, "is not int8 throughout", "Convert with full-integer quantization")
+    if x.dtype not in ADD_HEADROOM_BITS or not x.dtype == bias.dtype == total.dtype:
+        raise refuse(operator, "is not int8 or int16 throughout", "Convert with full-integer quantization")
+    headroom = ADD_HEADROOM_BITS[x.dtype]
     common = 2 * max(x.scale, bias.scale)
-    wide = (constants.astype(np.int64) - bias.zero_point) << ADD_HEADROOM_BITS
-    low, high = activation_range(operator, total)
+    wide = (constants.astype(np.int64) - bias.zero_point) << headroom
+    limits = INT8_RANGE if x.dtype == "int8" else INT16_RANGE
+    low, high = activation_range(operator, total, limits)
     return AddStep(
         name=name,
         source=source,
@@ -46,7 +55,7 @@ def integer_add(
         input_zero_point=x.zero_point,
         zero_point=total.zero_point,
         input_scale=fixed_point(x.scale / common),
-        output_scale=fixed_point(common / (2**ADD_HEADROOM_BITS * total.scale)),
+        output_scale=fixed_point(common / (2**headroom * total.scale)),
     )
 
 

@@ -53,18 +53,20 @@ def rescale(values: NDArray[np.int64], scale: Scale) -> NDArray[np.int64]:
     return (high >> right) + ((high & mask) > threshold)
 
 
-def activation_range(operator: Operator, output: Tensor) -> tuple[int, int]:
-    """Clamp of an int8 output for the operator's fused activation.
+def activation_range(
+    operator: Operator, output: Tensor, limits: tuple[int, int] = INT8_RANGE
+) -> tuple[int, int]:
+    """Clamp of an integer output, whose type has these limits, for the operator's fused activation.
 
     Raises:
         ModelError: The activation is none of none, relu, relu6, relu_n1_to_1.
     """
     bounds = _real_bounds(operator)
     if bounds is None:
-        return INT8_RANGE
+        return limits
     low = _quantize(bounds[0], output)
-    high = INT8_RANGE[1] if bounds[1] is None else min(INT8_RANGE[1], _quantize(bounds[1], output))
-    return max(INT8_RANGE[0], low), high
+    high = limits[1] if bounds[1] is None else min(limits[1], _quantize(bounds[1], output))
+    return max(limits[0], low), high
 
 
 def float_activation_range(operator: Operator) -> tuple[float, float]:

@@ -69,6 +69,14 @@ def pack_quads(weights: NDArray[np.int8]) -> NDArray[np.int8]:
     return np.ascontiguousarray(quads.transpose(0, 2, 1, 3))
 
 
+def pack_table_16(table: NDArray[np.int16]) -> NDArray[np.int16]:
+    """An embedding table ``[256, width]`` as ``[groups of 2 values, 256, 2]``, filled with zeros."""
+    groups = -(-table.shape[1] // 2)
+    padded = np.zeros((len(table), 2 * groups), np.int16)
+    padded[:, : table.shape[1]] = table
+    return np.ascontiguousarray(padded.reshape(len(table), groups, 2).transpose(1, 0, 2))
+
+
 def doubled_bias(bias: NDArray[np.int64]) -> NDArray[np.int32]:
     """``[4, units]`` to ``[units, 4]``, doubled."""
     return np.ascontiguousarray(2 * bias.T).astype(np.int32)

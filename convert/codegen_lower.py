@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.codegen_add import float_add, integer_add
-from myofin.convert.codegen_arithmetic import CODE_VALUES, dense_weights, float_dense
+from myofin.convert.codegen_arithmetic import dense_weights, float_dense
 from myofin.convert.codegen_elementwise import COMPUTED, join
-from myofin.convert.codegen_lstm import frame_input, lstm_numbers
+from myofin.convert.codegen_lstm import code_table, frame_input, lstm_numbers
 from myofin.convert.codegen_places import Placing, is_computed, plain_rows
 from myofin.convert.codegen_program import (
     Buffer,
@@ -24,6 +24,7 @@ from myofin.convert.codegen_program import (
     Step,
     reads_codes,
 )
+from myofin.convert.codegen_s16 import dense_weights_16
 from myofin.convert.codegen_views import (
     MOVES,
     BufferSource,
@@ -44,6 +45,15 @@ from myofin.errors import ModelError
 MAX_EMBEDDING = 256
 # What NumPy raises when shapes, axes or indices of a damaged model do not fit each other.
 _INCONSISTENT = (ValueError, IndexError, TypeError, KeyError, OverflowError, ZeroDivisionError)
+_INTEGER_SCHEMES: Mapping[str, tuple[Scheme, float]] = {
+    "int8": ("int8", 2.0**-7),
+    "int16": ("int16x8", 2.0**-15),
+}
+_LAYERS: Mapping[Scheme, Callable[[Graph, Operator], Any]] = {
+    "float32": float_dense,
+    "int8": dense_weights,
+    "int16x8": dense_weights_16,
+}
 _SUPPORTED = (
     "RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, STRIDED_SLICE, CONV_2D 1x1, pooling, CONCATENATION, LSTM, "
     "FULLY_CONNECTED, ADD of a bias, MEAN, RELU, RELU6, QUANTIZE"
@@ -124,16 +134,19 @@ def _scheme(graph: Graph) -> tuple[Scheme, Tensor]:
         )
     if tensor.dtype == "float32":
         return "float32", tensor
-    if tensor.dtype != "int8":
+    if tensor.dtype not in _INTEGER_SCHEMES:
         raise ModelError(
-            f"The model's input is {tensor.dtype}.", hint="Use the scheme int8 or float32 on a board."
+            f"The model's input is {tensor.dtype}.",
+            hint="Use the scheme int8, int16x8 or float32 on a board.",
         )
-    if (tensor.scale, tensor.zero_point) != (1 / 128, 0):
+    scheme, scale = _INTEGER_SCHEMES[tensor.dtype]
+    if (tensor.scale, tensor.zero_point) != (scale, 0):
         raise ModelError(
-            f"The input's scale is {tensor.scale:g} and its zero point {tensor.zero_point}, not 1/128 and 0.",
+            f"The input's scale is {tensor.scale:g} and its zero point {tensor.zero_point}, "
+            f"not 1/{1 / scale:.0f} and 0.",
             hint="Calibrate with codes that reach -128 and 127.",
         )
-    return "int8", tensor
+    return scheme, tensor
 
 
 def _needed(steps: list[Step], features: Buffer) -> set[Buffer]:
@@ -194,7 +207,7 @@ class _Lowering(Placing):
         return self.views[tensor.index]
 
     def _layer(self, operator: Operator) -> Any:
-        return (dense_weights if self.scheme == "int8" else float_dense)(self.graph, operator)
+        return _LAYERS[self.scheme](self.graph, operator)
 
     def _embed(self, operator: Operator, x: View) -> View:
         """Fold a pointwise layer into a table over the 256 codes: exact, since every input is enumerated."""
@@ -263,7 +276,7 @@ class _Lowering(Placing):
         output = Buffer(f"{name}_out", x.elements.size)
         rows = output.size // len(constants)
         source = self.in_order(operator, x)
-        make = integer_add if self.scheme == "int8" else float_add
+        make = float_add if self.scheme == "float32" else integer_add
         self.steps.append(make(self.graph, operator, name, constants, rows, source, output))
         return View(BufferSource(output), np.arange(output.size).reshape(x.elements.shape))
 
@@ -295,5 +308,4 @@ def _strided(operator: Operator) -> bool:
 def _table_before(x: View, scheme: Scheme) -> NDArray[Any]:
     if isinstance(x.source, EmbeddedSource):
         return x.source.table
-    codes = np.arange(CODE_VALUES)[:, np.newaxis] - CODE_VALUES // 2
-    return codes if scheme == "int8" else (codes / 128).astype(np.float32)
+    return code_table(scheme)

@@ -16,6 +16,7 @@ from myofin.convert.codegen_program import (
     LstmNumbers,
     Scheme,
 )
+from myofin.convert.codegen_s16 import gate_scales, narrow_bias
 from myofin.convert.codegen_views import (
     CodesSource,
     Elements,
@@ -32,6 +33,8 @@ PROJECTION, HIDDEN, CELL, LAYER_NORM = range(16, 18), 18, 19, range(20, 24)
 GATE_SCALE: Final = 2.0**-12
 ACTIVATION_SCALE: Final = 2.0**-15
 MAX_POOLED_SAMPLES: Final = 256  # their sum is kept in 16 bits
+# Types of weights and biases.
+_TYPES: Final = {"int8": ("int8", "int32"), "int16x8": ("int8", "int64"), "float32": ("float32", "float32")}
 _ORDER_REMEDY = "Keep frames, samples and channels in regular order between the input and the LSTM"
 
 
@@ -136,10 +139,15 @@ def _ramp(row: Elements) -> Elements:
 
 def _table(table: NDArray[Any] | None, scheme: Scheme, group_stride: int) -> NDArray[Any] | None:
     """Plain codes need a table too where they are not int8 in a row."""
-    if table is None and (scheme == "float32" or group_stride != 1):
-        codes = np.arange(-128, 128)[:, np.newaxis]
-        return codes.astype(np.int8) if scheme == "int8" else (codes / 128).astype(np.float32)
-    return table
+    return code_table(scheme) if table is None and (scheme == "float32" or group_stride != 1) else table
+
+
+def code_table(scheme: Scheme) -> NDArray[Any]:
+    """What the network sees of each code, ``[256, 1]`` from -128 on: codes / 128 in the scheme's type."""
+    codes = np.arange(-128, 128)[:, np.newaxis]
+    if scheme == "float32":
+        return (codes / 128).astype(np.float32)
+    return codes.astype(np.int8) if scheme == "int8" else (256 * codes).astype(np.int16)
 
 
 def lstm_numbers(graph: Graph, operator: Operator, slots: Elements, scheme: Scheme) -> LstmNumbers:
@@ -156,12 +164,14 @@ def lstm_numbers(graph: Graph, operator: Operator, slots: Elements, scheme: Sche
     bias = _stack(graph, operator, BIASES, (units,))
     ordered = np.empty_like(input_weights)
     ordered[:, :, slots] = input_weights
-    wanted = ("int8", "int32") if scheme == "int8" else ("float32", "float32")
+    wanted = _TYPES[scheme]
     if {input_weights.dtype.name, recurrent.dtype.name} != {wanted[0]} or bias.dtype.name != wanted[1]:
-        raise refuse(operator, f"is not {scheme} throughout", "Convert with `--scheme int8` or `float32`")
+        raise refuse(operator, f"is not {scheme} throughout", "Convert with one of myofin's schemes")
     if scheme == "float32":
         clip = float(operator.options["CellClip"])
         return LstmNumbers(ordered, recurrent, bias, max(clip, 0.0))
+    if scheme == "int16x8":
+        return _numbers_16(graph, operator, ordered, recurrent, bias)
     return _integer_numbers(graph, operator, ordered, recurrent, bias)
 
 
@@ -175,31 +185,68 @@ def _stack(graph: Graph, operator: Operator, positions: range, shape: tuple[int,
 def _integer_numbers(
     graph: Graph, operator: Operator, weights: NDArray[Any], recurrent: NDArray[Any], bias: NDArray[Any]
 ) -> LstmNumbers:
-    x, hidden, cell = graph.input(operator, 0), graph.input(operator, HIDDEN), graph.input(operator, CELL)
-    output = graph.output(operator)
-    if (hidden.dtype, cell.dtype) != ("int8", "int16") or cell.zero_point != 0:
-        raise refuse(operator, "has no int8 hidden and int16 cell state", "Convert with `--scheme int8`")
-    if (output.scales, output.zero_points) != (hidden.scales, hidden.zero_points):
-        raise refuse(operator, "quantizes its output unlike its hidden state", "Convert the model again")
+    x, hidden, cell = graph.input(operator, 0), *_states(graph, operator, "int8")
     factor, shift = _tanh_input(operator, cell)
+    input_scales = tuple(_gate_scale(graph, operator, x, i) for i in INPUT_WEIGHTS)
+    recurrent_scales = tuple(_gate_scale(graph, operator, hidden, i) for i in RECURRENT_WEIGHTS)
     numbers = LstmNumbers(
         input_weights=weights,
         recurrent_weights=recurrent,
         input_bias=np.stack([fold_zero_point(operator, w, b.astype(np.int64), x.zero_point)
                              for w, b in zip(weights, bias, strict=True)]),
         cell_clip=_cell_clip(operator, cell),
-        input_scales=tuple(_gate_scale(graph, operator, x, i) for i in INPUT_WEIGHTS),
-        recurrent_scales=tuple(_gate_scale(graph, operator, hidden, i) for i in RECURRENT_WEIGHTS),
-        forget_scale=fixed_point(ACTIVATION_SCALE * cell.scale / cell.scale),
+        input_scales=input_scales,
+        recurrent_scales=recurrent_scales,
+        forget_scale=fixed_point(ACTIVATION_SCALE),
         update_scale=fixed_point(ACTIVATION_SCALE * ACTIVATION_SCALE / cell.scale),
         hidden_scale=fixed_point(ACTIVATION_SCALE * ACTIVATION_SCALE / hidden.scale),
         tanh_factor=factor,
         tanh_shift=shift,
         hidden_zero_point=hidden.zero_point,
     )  # fmt: skip
-    _check_range(operator, weights, numbers.input_bias, numbers.input_scales)
-    _check_range(operator, recurrent, np.zeros_like(numbers.input_bias), numbers.recurrent_scales)
+    _check_range(operator, weights, numbers.input_bias, input_scales)
+    _check_range(operator, recurrent, np.zeros_like(numbers.input_bias), recurrent_scales)
     return numbers
+
+
+def _numbers_16(
+    graph: Graph, operator: Operator, weights: NDArray[Any], recurrent: NDArray[Any], bias: NDArray[Any]
+) -> LstmNumbers:
+    x, hidden, cell = graph.input(operator, 0), *_states(graph, operator, "int16")
+    factor, shift = _tanh_input(operator, cell)
+    input_scales = gate_scales(graph, operator, x, INPUT_WEIGHTS, GATE_SCALE)
+    recurrent_scales = gate_scales(graph, operator, hidden, RECURRENT_WEIGHTS, GATE_SCALE)
+    hidden_scale = fixed_point(ACTIVATION_SCALE * ACTIVATION_SCALE / hidden.scale)
+    if hidden_scale.shift > 0:
+        raise refuse(
+            operator, f"has a hidden state with the scale {hidden.scale:g}", "Calibrate with real windows"
+        )
+    narrow_bias(operator, recurrent, np.zeros_like(bias), recurrent_scales)
+    return LstmNumbers(
+        input_weights=weights,
+        recurrent_weights=recurrent,
+        input_bias=narrow_bias(operator, weights, bias, input_scales),
+        cell_clip=_cell_clip(operator, cell),
+        input_scales=input_scales,
+        recurrent_scales=recurrent_scales,
+        forget_scale=fixed_point(ACTIVATION_SCALE),
+        update_scale=fixed_point(ACTIVATION_SCALE * ACTIVATION_SCALE / cell.scale),
+        hidden_scale=hidden_scale,
+        tanh_factor=factor,
+        tanh_shift=shift,
+    )
+
+
+def _states(graph: Graph, operator: Operator, dtype: str) -> tuple[Tensor, Tensor]:
+    """The hidden and the cell state, of the types that the kernels take."""
+    hidden, cell, output = graph.input(operator, HIDDEN), graph.input(operator, CELL), graph.output(operator)
+    if (hidden.dtype, cell.dtype) != (dtype, "int16") or cell.zero_point != 0:
+        raise refuse(
+            operator, f"has no {dtype} hidden and int16 cell state", "Convert with one of myofin's schemes"
+        )
+    if (output.scales, output.zero_points) != (hidden.scales, hidden.zero_points):
+        raise refuse(operator, "quantizes its output unlike its hidden state", "Convert the model again")
+    return hidden, cell
 
 
 def _check_range(

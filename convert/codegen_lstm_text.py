@@ -7,6 +7,7 @@ from myofin.convert.codegen_layout import STEPS_AT_ONCE, padded_columns
 from myofin.convert.codegen_program import POOL_MODES, EmbedStep, LstmStep, Program
 
 Member = tuple[str, str, int]
+VALUES = {"s8": "int8_t", "s16": "int16_t", "f32": "float"}
 _KERNELS = (
     *("myofin_lstm_s8", "myofin_lstm_types_s8", "myofin_lstm_scalar_s8", "myofin_lstm_mve_s8"),
     *("myofin_dot_s8", "myofin_dot_mve_s8"),
@@ -63,10 +64,10 @@ def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
 
 def functions(step: LstmStep, *, sliding: bool) -> str:
     """Static functions: ``NAME_window(state, codes)``, and for sliding ``NAME_push`` and ``NAME_slide``."""
-    parts = [_place(step), _step(step), _window(step)]
+    parts = [_place(step), step_function(step), _window(step)]
     if sliding and step.frame.hops > 1:
         parts.append(frames_text.functions(step))
-    return "\n".join([*parts, *([_push(step), _slide(step)] if sliding else [])])
+    return "\n".join([*parts, *([_push(step), slide_function(step)] if sliding else [])])
 
 
 def _place(step: LstmStep) -> str:
@@ -86,7 +87,7 @@ def _place(step: LstmStep) -> str:
 def embed_lines(step: LstmStep | EmbedStep, suffix: str, x: str) -> list[str]:
     """Statements that embed and pool one frame at ``frame`` to ``x``; none for plain codes."""
     frame, pool = step.frame, f"&{step.name.upper()}_POOL"
-    value = "int8_t" if suffix == "s8" else "float"
+    value = VALUES[suffix]
     if frame.table is None:
         return []
     if not frame.modes:
@@ -109,14 +110,16 @@ def _pool_lines(step: LstmStep | EmbedStep, suffix: str, samples: str, x: str) -
     if suffix == "f32":
         return [f"myofin_{mode}_f32({pool}, {samples}, {place});" for mode, place in places.items()]
     mean, maximum = (places.get(mode, "NULL") for mode in POOL_MODES)
-    return [f"myofin_pool_s8({pool}, {samples}, {mean},", f"               {maximum});"]
+    head = f"myofin_pool_{suffix}("
+    return [f"{head}{pool}, {samples}, {mean},", f"{' ' * len(head)}{maximum});"]
 
 
 def _at(base: str, offset: int) -> str:
     return f"{base} + {offset}u" if offset else base
 
 
-def _step(step: LstmStep) -> str:
+def step_function(step: LstmStep, suffix: str = "s8") -> str:
+    """``NAME_step``: the state half of one step."""
     name, units = step.name, step.numbers.units
     by_sequence = step.carry and step.batch > 1
     hidden, cell = f"state->{name}_h", f"state->{name}_cell"
@@ -126,21 +129,22 @@ def _step(step: LstmStep) -> str:
     parameters = ["myofin_state_t *state", "const int16_t *gates"]
     parameters += [] if step.carry else ["bool first"]
     parameters += ["uint32_t sequence"] if by_sequence else []
-    parameters += ["int8_t *output"] if step.whole else []
+    parameters += [f"{VALUES[suffix]} *output"] if step.whole else []
+    head = f"myofin_lstm_{suffix}_state("
     first = "false" if step.carry else "first"  # zeros in the state at the start have the same effect
     lines = [
         "/* The state half of a step. */",
         f"static void {name}_step({', '.join(parameters)})",
         "{",
-        f"    myofin_lstm_s8_state(&{name.upper()}, {first}, gates, state->{name}_sums, {hidden},",
-        f"                         {cell});",
+        f"    {head}&{name.upper()}, {first}, gates, state->{name}_sums, {hidden},",
+        f"    {' ' * len(head)}{cell});",
     ]
     if step.whole:
-        lines.append(f"    myofin_lstm_s8_output(&{name.upper()}, {hidden}, output);")
+        lines.append(f"    myofin_lstm_{suffix}_output(&{name.upper()}, {hidden}, output);")
     return "\n".join([*lines, "}", ""])
 
 
-def _step_call(step: LstmStep, gates: str, time: str, first: str) -> str:
+def step_call(step: LstmStep, gates: str, time: str, first: str) -> str:
     """The call of ``NAME_step`` in a loop over ``sequence``."""
     arguments = ["state", gates]
     arguments += [] if step.carry else [first]
@@ -152,13 +156,15 @@ def _step_call(step: LstmStep, gates: str, time: str, first: str) -> str:
     return f"{step.name}_step({', '.join(arguments)});"
 
 
-def _sequences(step: LstmStep, lines: list[str]) -> list[str]:
+def sequences(step: LstmStep, lines: list[str], suffix: str = "s8") -> list[str]:
+    """A loop over the sequences of ``lines``, which run all steps of one, and its last hidden values."""
     name, units = step.name, step.numbers.units
     output, hidden = f"state->{step.output.name}", f"state->{name}_h"
     if step.batch > 1:
         output += f" + (sequence * {units}u)"
         hidden += f" + (sequence * {padded_columns(units)}u)" if step.carry else ""
-    last = [] if step.whole else [f"        myofin_lstm_s8_output(&{name.upper()}, {hidden}, {output});"]
+    write = f"        myofin_lstm_{suffix}_output(&{name.upper()}, {hidden}, {output});"
+    last = [] if step.whole else [write]
     return [
         f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
         *(f"        {line}" for line in lines),
@@ -189,7 +195,7 @@ def _window(step: LstmStep) -> str:
             "    }",
             f"    myofin_lstm_s8_input_3(&{upper}, state->{name}_x, state->{name}_gates);",
             f"    for (uint32_t i = 0; i < {STEPS_AT_ONCE}u; i++) {{",
-            f"        {_step_call(step, block, '(first + i)', '(first + i) == 0u')}",
+            f"        {step_call(step, block, '(first + i)', '(first + i) == 0u')}",
             "    }",
             "}",
         ]
@@ -197,13 +203,14 @@ def _window(step: LstmStep) -> str:
         lines += [
             f"{name}_place(state, frames + {rest * stride}u, 1u, 0u);",
             f"myofin_lstm_s8_input_1(&{upper}, state->{name}_x, state->{name}_gates);",
-            _step_call(step, f"state->{name}_gates", f"{rest}u", "true" if rest == 0 else "false"),
+            step_call(step, f"state->{name}_gates", f"{rest}u", "true" if rest == 0 else "false"),
         ]
     head = f"static void {name}_window(myofin_state_t *state, const int8_t *codes)"
-    return "\n".join(["/* All steps of a window of codes. */", head, "{", *_sequences(step, lines), "}", ""])
+    return "\n".join(["/* All steps of a window of codes. */", head, "{", *sequences(step, lines), "}", ""])
 
 
-def _ring(step: LstmStep, slot: str) -> str:
+def ring_place(step: LstmStep, slot: str) -> str:
+    """Expression of the gates that the ring holds of one frame and sequence."""
     gates = 4 * step.numbers.units
     place = f"((sequence * {ring_slots(step)}u) + {slot})" if step.batch > 1 else slot
     return f"state->{step.name}_ring + ({place} * {gates}u)"
@@ -223,7 +230,7 @@ def _push(step: LstmStep) -> str:
             "{",
             *pool,
             f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
-            f"        int16_t *gates = {_ring(step, 'slot')};",
+            f"        int16_t *gates = {ring_place(step, 'slot')};",
             *(f"        {line}" for line in place),
             f"        myofin_lstm_s8_input_1(&{name.upper()}, state->{name}_x, gates);",
             "    }",
@@ -233,15 +240,16 @@ def _push(step: LstmStep) -> str:
     )
 
 
-def _slide(step: LstmStep) -> str:
+def slide_function(step: LstmStep, suffix: str = "s8") -> str:
+    """``NAME_slide``: all steps of the window whose frames the ring holds."""
     name = step.name
     lines = [
         "uint32_t slot = state->oldest;",
         f"for (uint32_t step = 0; step < {step.steps}u; step++) {{",
-        f"    {_step_call(step, _ring(step, 'slot'), 'step', 'step == 0u')}",
+        f"    {step_call(step, ring_place(step, 'slot'), 'step', 'step == 0u')}",
         f"    slot = advanced(slot, {step.frame.hops}u, {ring_slots(step)}u);",
         "}",
     ]
     head = f"static void {name}_slide(myofin_state_t *state)"
     title = "/* All steps of the window whose frames the ring holds. */"
-    return "\n".join([title, head, "{", *_sequences(step, lines), "}", ""])
+    return "\n".join([title, head, "{", *sequences(step, lines, suffix), "}", ""])

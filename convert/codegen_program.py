@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.codegen_arithmetic import NO_SCALE, DenseWeights, FloatDense, Scale
+from myofin.convert.codegen_s16 import DenseWeights16, OnceScale
 
-Scheme = Literal["int8", "float32"]
+Scheme = Literal["int8", "int16x8", "float32"]
 PoolMode = Literal["mean", "max"]
 POOL_MODES: tuple[PoolMode, ...] = ("mean", "max")
 
@@ -88,8 +89,8 @@ class LstmNumbers:
     recurrent_weights: NDArray[Any]
     input_bias: NDArray[Any]
     cell_clip: float
-    input_scales: tuple[Scale, ...] = ()
-    recurrent_scales: tuple[Scale, ...] = ()
+    input_scales: tuple[Scale, ...] | tuple[OnceScale, ...] = ()
+    recurrent_scales: tuple[Scale, ...] | tuple[OnceScale, ...] = ()
     forget_scale: Scale = NO_SCALE
     update_scale: Scale = NO_SCALE
     hidden_scale: Scale = NO_SCALE
@@ -164,7 +165,7 @@ class EmbedStep:
 class DenseStep(_OnBuffer):
     """A fully connected layer on ``rows`` rows."""
 
-    layer: DenseWeights | FloatDense
+    layer: DenseWeights | DenseWeights16 | FloatDense
     rows: int
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from myofin.convert.codegen_program import Buffer
 
-SUFFIX = {"int8": "s8", "float32": "f32"}
-VALUE_TYPE = {"int8": "int8_t", "float32": "float"}
+SUFFIX = {"int8": "s8", "int16x8": "s16", "float32": "f32"}
+VALUE_TYPE = {"int8": "int8_t", "int16x8": "int16_t", "float32": "float"}
 
 
 @dataclass(frozen=True)

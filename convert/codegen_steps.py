@@ -6,10 +6,11 @@ import numpy as np
 
 from myofin.convert import codegen_frames_text as frames_text
 from myofin.convert import codegen_lstm_text as lstm_text
+from myofin.convert import codegen_lstm_text_s16 as lstm_text_s16
 from myofin.convert import codegen_text as c
 from myofin.convert import codegen_values_text as values_text
 from myofin.convert.codegen_arithmetic import DenseWeights
-from myofin.convert.codegen_layout import pack_table
+from myofin.convert.codegen_layout import pack_table, pack_table_16
 from myofin.convert.codegen_lstm_constants import constants as lstm_constants
 from myofin.convert.codegen_program import (
     AddStep,
@@ -18,17 +19,19 @@ from myofin.convert.codegen_program import (
     JoinStep,
     LstmStep,
     MeanStep,
+    Program,
     RescaleStep,
     Scheme,
     Step,
 )
+from myofin.convert.codegen_s16 import DenseWeights16
 from myofin.convert.codegen_step_text import SUFFIX, VALUE_TYPE, StepText, at
 
 
 def step_text(step: Step, scheme: Scheme, *, sliding: bool = False) -> StepText:
     """The text of any step."""
     if isinstance(step, LstmStep):
-        return _integer_lstm(step, sliding) if scheme == "int8" else _float_lstm(step)
+        return _float_lstm(step) if scheme == "float32" else _integer_lstm(step, scheme, sliding)
     if isinstance(step, DenseStep):
         return _dense(step, scheme)
     if isinstance(step, AddStep):
@@ -44,17 +47,35 @@ def step_text(step: Step, scheme: Scheme, *, sliding: bool = False) -> StepText:
     )
 
 
-def _integer_lstm(step: LstmStep, sliding: bool) -> StepText:
+def can_slide(step: LstmStep, program: Program) -> bool:
+    """Whether the engine can keep input halves for later windows; float32 has no kernel for it.
+
+    On int16x8 a step takes one hop: sums over the poolings of several would need 32 bits for each value.
+    """
+    hops = {"float32": (), "int8": (step.frame.hops,), "int16x8": (1,)}[program.scheme]
+    return step.frame.hops in hops and lstm_text.can_slide(step, program)
+
+
+def lstm_members(step: LstmStep, scheme: Scheme, *, sliding: bool) -> tuple[tuple[str, str, int], ...]:
+    """Scratch of an integer LSTM in the state: ``(type, name, length)``."""
+    text = lstm_text if scheme == "int8" else lstm_text_s16
+    members: tuple[tuple[str, str, int], ...] = text.members(step, sliding=sliding)
+    return members
+
+
+def _integer_lstm(step: LstmStep, scheme: Scheme, sliding: bool) -> StepText:
     name = step.name
+    text = lstm_text if scheme == "int8" else lstm_text_s16
+    constants = lstm_constants if scheme == "int8" else lstm_text_s16.constants
     slides = sliding and step.source is None
     source = "codes" if step.source is None else at(step.source)
     hops = [frames_text.constants(step)] if slides and step.frame.hops > 1 else []
     return StepText(
-        constants="\n".join([lstm_constants(step), *_pool_constants(step, "int8"), *hops]),
-        members=lstm_text.members(step, sliding=slides),
+        constants="\n".join([constants(step), *_pool_constants(step, scheme), *hops]),
+        members=text.members(step, sliding=slides),
         call=f"    {name}_window(state, {source});",
-        kernels=lstm_text.kernels(step),
-        functions=lstm_text.functions(step, sliding=slides),
+        kernels=text.kernels(step),
+        functions=text.functions(step, sliding=slides),
         push=f"    {name}_push(state, codes, slot);" if slides else "",
         slide=f"    {name}_slide(state);" if slides else "",
     )
@@ -142,6 +163,8 @@ def _pool_constants(step: LstmStep | EmbedStep, scheme: Scheme) -> list[str]:
     table, order = np.ascontiguousarray(frame.table.T), "embedding of every code: [value][code + 128]"
     if scheme == "int8":
         table, order = pack_table(frame.table), "embedding of every code: [value / 4][code + 128][4]"
+    elif scheme == "int16x8":
+        table, order = pack_table_16(frame.table), "embedding of every code: [value / 2][code + 128][2]"
     return [
         c.array(f"{upper}_TABLE", table, order),
         c.struct(f"myofin_pool_{SUFFIX[scheme]}_t", f"{upper}_POOL", fields),
@@ -152,7 +175,7 @@ def _dense(step: DenseStep, scheme: Scheme) -> StepText:
     upper, layer = step.name.upper(), step.layer
     outputs, inputs = layer.weights.shape
     kernel = f"myofin_dense_{SUFFIX[scheme]}"
-    bias_type = np.int32 if scheme == "int8" else np.float32
+    bias_type = {"int8": np.int32, "int16x8": np.int64, "float32": np.float32}[scheme]
     parts = [
         c.array(f"{upper}_WEIGHTS", layer.weights, "[output][input]"),
         c.array(f"{upper}_BIAS", layer.bias.astype(bias_type)),
@@ -172,7 +195,11 @@ def _dense(step: DenseStep, scheme: Scheme) -> StepText:
             "zero_point": str(layer.zero_point),
         }
         kernels += ("myofin_fixed",)
-    dtype = "int32" if scheme == "int8" else "float32"
+    elif isinstance(layer, DenseWeights16):
+        parts.append(c.scale_array(f"{upper}_SCALES", layer.scales, "myofin_scale_once_t"))
+        fields |= {"scales": f"{upper}_SCALES", "scale_stride": "1u" if len(layer.scales) > 1 else "0u"}
+        kernels += ("myofin_fixed_s16", "myofin_fixed")
+    dtype = "float32" if scheme == "float32" else "int32"
     fields |= {"low": c.number(layer.low, dtype), "high": c.number(layer.high, dtype)}
     parts.append(c.struct(f"{kernel}_t", upper, fields))
     call = f"    {kernel}(&{upper}, {step.rows}u, {at(step.source)}, {at(step.output)});"
@@ -181,21 +208,19 @@ def _dense(step: DenseStep, scheme: Scheme) -> StepText:
 
 def _add(step: AddStep, scheme: Scheme) -> StepText:
     upper, suffix = step.name.upper(), SUFFIX[scheme]
-    dtype = "int32" if scheme == "int8" else "float32"
+    dtype = "float32" if scheme == "float32" else "int32"
     constants = c.array(f"{upper}_CONSTANTS", step.constants.astype(dtype))
     fields = {"count": f"{step.constants.size}u", "constants": f"{upper}_CONSTANTS"}
+    if scheme != "float32":
+        fields |= {"input_scale": c.scale(step.input_scale), "output_scale": c.scale(step.output_scale)}
     if scheme == "int8":
-        fields |= {
-            "input_zero_point": str(step.input_zero_point),
-            "input_scale": c.scale(step.input_scale),
-            "output_scale": c.scale(step.output_scale),
-            "zero_point": str(step.zero_point),
-        }
+        fields |= {"input_zero_point": str(step.input_zero_point), "zero_point": str(step.zero_point)}
     fields |= {"low": c.number(step.low, dtype), "high": c.number(step.high, dtype)}
     text = constants + "\n" + c.struct(f"myofin_add_{suffix}_t", upper, fields)
     arguments = f"&{upper}, {step.rows}u, {at(step.source)}, {at(step.output)}"
     call = f"    myofin_add_{suffix}({arguments});"
-    kernels = (f"myofin_dense_{suffix}",) + (("myofin_fixed",) if scheme == "int8" else ())
+    fixed = {"int8": ("myofin_fixed",), "int16x8": ("myofin_fixed_s16", "myofin_fixed"), "float32": ()}
+    kernels = (f"myofin_dense_{suffix}", *fixed[scheme])
     return StepText(text, (), call, kernels)
 
 

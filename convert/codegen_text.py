@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from myofin.convert.codegen_arithmetic import Scale
 
 LINE_WIDTH: Final = 100
 HELIUM: Final = "MYOFIN_MVE"  # the macro of runtime/myofin_fixed.h
 _C_TYPES: Final = {
     "int8": "int8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t", "uint32": "uint32_t",
-    "float32": "float",
+    "int64": "int64_t", "float32": "float",
 }  # fmt: skip
+
+
+class Factor(Protocol):
+    """A factor in fixed point; the kernel that takes it says how it rounds."""
+
+    @property
+    def multiplier(self) -> int:
+        """The integer factor."""
+
+    @property
+    def shift(self) -> int:
+        """The power of two."""
 
 
 def wrap(items: Iterable[str], indent: str = "    ") -> str:
@@ -59,24 +69,25 @@ def array(name: str, values: NDArray[Any], comment: str = "") -> str:
     return f"{head}static const {c_type} {name}[{len(flat)}] MYOFIN_ALIGNED = {{\n{body}}};\n"
 
 
-def scale(value: Scale) -> str:
-    """A ``myofin_scale_t`` initialiser.
+def scale(value: Factor) -> str:
+    """An initialiser of a ``myofin_scale_t`` or ``myofin_scale_once_t``.
 
+    >>> from myofin.convert.codegen_arithmetic import Scale
     >>> scale(Scale(1073741824, -3))
     '{1073741824, -3}'
     """
     return f"{{{value.multiplier}, {value.shift}}}"
 
 
-def scales(values: Iterable[Scale]) -> str:
+def scales(values: Iterable[Factor]) -> str:
     """Several scales as one initialiser."""
     return "{" + ", ".join(scale(value) for value in values) + "}"
 
 
-def scale_array(name: str, values: tuple[Scale, ...]) -> str:
+def scale_array(name: str, values: Sequence[Factor], c_type: str = "myofin_scale_t") -> str:
     """A `static const` array of scales."""
     body = wrap(scale(value) for value in values)
-    return f"static const myofin_scale_t {name}[{len(values)}] = {{\n{body}}};\n"
+    return f"static const {c_type} {name}[{len(values)}] = {{\n{body}}};\n"
 
 
 def struct(c_type: str, name: str, fields: Mapping[str, str], helium: Collection[str] = ()) -> str:

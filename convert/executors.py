@@ -1,7 +1,7 @@
 """Host executors of one model: TFLM, the TFLite runtime, and the generated C engine behind one seam.
 
 They differ in what they do with LSTM state between invocations, so each states it through the same two
-calls, and :func:`probe_state` measures it. TensorFlow is never imported here.
+calls, and ``state_probe`` measures it. TensorFlow is never imported here.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from myofin.progress import Progress, silent
 
 Codes = NDArray[np.int8]
 CODE_SCALE = 128.0
+INT16_CODE_STEP = np.int16(256)  # a code in units of 2^-15
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Raw outputs of ``w`` windows: ``features[w, n]`` and ``logits[w, m]``, int8 or float32."""
+    """Raw outputs of ``w`` windows: ``features[w, n]`` and ``logits[w, m]``, int8, int16 or float32."""
 
     features: NDArray[Any]
     logits: NDArray[Any]
@@ -75,15 +76,21 @@ class _WindowLoop:
         for i, window in enumerate(windows):
             if reset_each or i == 0:
                 self._interpreter.reset()
-            for row, value in zip(rows, self._interpreter.invoke(self._as_input(window)), strict=True):
+            for row, value in zip(
+                rows, self._interpreter.invoke(network_input(window, self._input.dtype)), strict=True
+            ):
                 row[i] = value.reshape(-1)
             progress(self.name, i + 1, len(windows))
         return Outputs(*rows)
 
-    def _as_input(self, window: Codes) -> NDArray[Any]:
-        if self._input.dtype == "int8":
-            return window[np.newaxis]
-        return (window[np.newaxis] / CODE_SCALE).astype(np.float32)
+
+def network_input(window: Codes, dtype: str) -> NDArray[Any]:
+    """The codes of a window as the input of a network of that type, with a batch of 1 in front."""
+    if dtype == "int8":
+        return window[np.newaxis]
+    if dtype == "int16":
+        return window[np.newaxis].astype(np.int16) * INT16_CODE_STEP
+    return (window[np.newaxis] / CODE_SCALE).astype(np.float32)
 
 
 def check_codes(codes: Codes, shape: tuple[int, ...]) -> Codes:
@@ -108,10 +115,10 @@ def _check_input(graph: Graph) -> Tensor:
             "The model does not take one window of shape (1, frames, codes).",
             hint="Convert a network with one input and batch 1.",
         )
-    if tensor.dtype not in ("int8", "float32"):
+    if tensor.dtype not in ("int8", "int16", "float32"):
         raise ModelError(
             f"The model's input is {tensor.dtype}.",
-            hint="Convert with `--scheme int8` or `--scheme float32`.",
+            hint="Convert with one of the schemes float32, int8 and int16x8.",
         )
     return tensor
 
@@ -207,7 +214,7 @@ def import_tflite_runtime() -> Any:
 
 
 class TflmExecutor(_WindowLoop):
-    """TFLM's reference kernels: the bit-exact oracle of the int8 scheme."""
+    """TFLM's reference kernels: the bit-exact oracle of the integer schemes."""
 
     def __init__(self, content: bytes, *, arena_bytes: int | None = None) -> None:
         graph = read_model(content)
@@ -215,10 +222,15 @@ class TflmExecutor(_WindowLoop):
 
 
 class TfliteRuntimeExecutor(_WindowLoop):
-    """The TFLite runtime: a cross-check, typically within 1 LSB of TFLM."""
+    """The TFLite runtime: a cross-check, typically within 1 LSB of TFLM on int8; not for int16x8."""
 
     def __init__(self, content: bytes) -> None:
         graph = read_model(content)
+        if _check_input(graph).dtype == "int16":
+            raise ToolMissingError(
+                "The TFLite runtime has no LSTM on int16 activations.",
+                hint="TFLM and the C engine compute int16x8; or convert with another scheme.",
+            )
         super().__init__("tflite-runtime", content, _LiteInterpreter(content, graph), graph)
 
 
@@ -265,39 +277,3 @@ def available_executors(
         except ToolMissingError as error:
             missing[name] = error
     return found, missing
-
-
-@dataclass(frozen=True)
-class StateProbe:
-    """What an executor does with LSTM state, measured.
-
-    Attributes:
-        same_after_reset: The same window twice, with a reset before each, gives the same outputs.
-        differs_without_reset: Without the reset in between the second outputs differ: state is kept.
-    """
-
-    same_after_reset: bool
-    differs_without_reset: bool
-
-    def honours(self, contract: str) -> bool:
-        """Whether the executor can serve a contract: ``reset`` needs resets that work."""
-        return self.same_after_reset and (contract == "reset" or self.differs_without_reset)
-
-
-def probe_state(executor: Executor, codes: Codes) -> StateProbe:
-    """Run each window (int8 ``[w, frames, frame_codes]``) twice, with and without a reset in between.
-
-    Several loud windows make the probe sharper: an untrained network hides a leak.
-    """
-    twice = np.repeat(codes, 2, axis=0)
-    reset, kept = executor.run(twice), executor.run_without_reset(twice)
-    return StateProbe(
-        same_after_reset=_pairs_equal(reset.features) and _pairs_equal(reset.logits),
-        differs_without_reset=not (
-            np.array_equal(reset.features, kept.features) and np.array_equal(reset.logits, kept.logits)
-        ),
-    )
-
-
-def _pairs_equal(rows: NDArray[Any]) -> bool:
-    return bool(np.array_equal(rows[0::2], rows[1::2]))

@@ -32,13 +32,13 @@ CELL_STATE_INPUT: Final = 19
 SMALLEST_CELL_SCALE: Final = 2.0**-15
 
 _HINT = "Convert the model again, or copy it again if it came over a network."
-_DTYPES: Mapping[int, str] = {
+DTYPES: Mapping[int, str] = {
     0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8",
     10: "float64",
 }  # fmt: skip
 _SCALE_FIELD = 8  # vtable slot of QuantizationParameters.scale
 _NAME_FIELD = 10  # vtable slot of Tensor.name
-_ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6", 4: "tanh", 5: "sign"}
+ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6", 4: "tanh", 5: "sign"}
 
 # What an accessor raises when the bytes it follows make no sense.
 _ACCESSOR_ERRORS = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, KeyError)
@@ -113,7 +113,7 @@ def _read_tensor(model: Any, raw: Any, index: int, file_bytes: int) -> Tensor:
             f"Tensor {index} has the shape {shape}, which is not static or far too large.",
             hint="Convert with fixed shapes: batch 1 through a concrete function.",
         )
-    dtype = _DTYPES.get(raw.Type(), f"type{raw.Type()}")
+    dtype = DTYPES.get(raw.Type(), f"type{raw.Type()}")
     scales, zero_points, dimension = _quantization(raw.Quantization(), index)
     return Tensor(
         index=index,
@@ -190,7 +190,7 @@ def _read_operator(model: Any, raw: Any, index: int, tensor_count: int) -> Opera
 
 
 # For each kind: the type of its options, and what is read of them.
-_OPTION_FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+OPTION_FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "CONV_2D": ("Conv2DOptions", ("Padding", "StrideW", "StrideH", "DilationWFactor", "DilationHFactor")),
     "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", ("Padding", "StrideW", "StrideH", "DepthMultiplier")),
     "AVERAGE_POOL_2D": ("Pool2DOptions", ("Padding", "StrideW", "StrideH", "FilterWidth", "FilterHeight")),
@@ -207,9 +207,9 @@ _OPTION_FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 def _options(kind: str, raw: Any) -> dict[str, Any]:
-    if kind not in _OPTION_FIELDS:
+    if kind not in OPTION_FIELDS:
         return {}
-    name, fields = _OPTION_FIELDS[kind]
+    name, fields = OPTION_FIELDS[kind]
     table = raw.BuiltinOptions()
     if table is None or raw.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, name):
         raise ModelError(f"An operator {kind} comes without its options.", hint=_HINT)
@@ -217,7 +217,7 @@ def _options(kind: str, raw: Any) -> dict[str, Any]:
     options.Init(table.Bytes, table.Pos)
     found = {field: getattr(options, field)() for field in fields}
     if hasattr(options, "FusedActivationFunction"):
-        found["activation"] = _ACTIVATIONS.get(options.FusedActivationFunction(), "unknown")
+        found["activation"] = ACTIVATIONS.get(options.FusedActivationFunction(), "unknown")
     return found
 
 

@@ -18,7 +18,9 @@ from myofin.convert.graph import LSTM, Graph, Tensor, find_outputs
 from myofin.errors import CheckError
 from myofin.features import r2
 
-INPUT_SCALE = 1.0 / 128.0
+# What the codes are in units of one, by the type of the input: int16 inputs are codes * 256.
+INPUT_SCALES: Mapping[str, float] = {"int8": 2.0**-7, "int16": 2.0**-15}
+_SCHEMES: Mapping[str, str] = {"float32": "float32", "int8": "int8", "int16": "int16x8"}
 _KERAS_HINT = "Train again with tf_keras (Keras 2) and static shapes: Keras 3 and a free batch do not fuse."
 
 
@@ -37,11 +39,13 @@ class Closeness:
     argmax_agreement: float
 
 
-# Rounding to 8 bits costs about .001 in R²; a leaked state, a wrong scale or another graph costs far more.
-# Agreement is looser: where classes overlap, windows sit on the boundary in the float model already.
+# Rounding to 8 bits (of int16x8: the weights) costs about .001 in R²; a leaked state, a wrong scale or
+# another graph costs far more. Agreement is looser: where classes overlap, windows sit on the boundary in
+# the float model already.
 THRESHOLDS: Mapping[str, Closeness] = {
     "float32": Closeness(feature_r2=0.99999, logit_correlation=0.99999, argmax_agreement=0.995),
     "int8": Closeness(feature_r2=0.95, logit_correlation=0.95, argmax_agreement=0.80),
+    "int16x8": Closeness(feature_r2=0.95, logit_correlation=0.95, argmax_agreement=0.80),
 }
 
 
@@ -53,7 +57,7 @@ class GateReport:
         lstm_ops: Fused LSTM operators.
         operators: Kind of every operator, in order.
         cell_scales: Scale of each LSTM's int16 cell state; empty for float models.
-        input_scale: Of the int8 input, exactly 1/128; 1 for float models.
+        input_scale: Of the input, exactly 1/128 (int8) or 1/32768 (int16); 1 for float models.
         input_zero_point: Of the input, 0.
         executors: Closeness of each executor to the float model.
         thresholds: What each had to reach.
@@ -95,16 +99,16 @@ def check_gate(
     for candidate in (read_model(float_model), graph):
         _check_operators(candidate, expected_lstm_ops)
     source = graph.tensors[graph.inputs[0]]
-    scheme = "float32" if source.dtype == "float32" else "int8"
-    _check_types(graph, source, scheme)
-    cell_scales = _check_cells(graph) if scheme == "int8" else ()
-    threshold = THRESHOLDS[scheme]
+    is_float = source.dtype == "float32"
+    _check_types(graph, source)
+    cell_scales = () if is_float else _check_cells(graph)
+    threshold = THRESHOLDS[_SCHEMES[source.dtype]]
     return GateReport(
         lstm_ops=expected_lstm_ops,
         operators=tuple(operator.kind for operator in graph.operators),
         cell_scales=cell_scales,
-        input_scale=source.scale if scheme == "int8" else 1.0,
-        input_zero_point=source.zero_point if scheme == "int8" else 0,
+        input_scale=1.0 if is_float else source.scale,
+        input_zero_point=0 if is_float else source.zero_point,
         thresholds=threshold,
         windows=len(floats.logits),
         executors={
@@ -130,25 +134,28 @@ def _check_operators(graph: Graph, expected_lstm_ops: int) -> None:
         )
 
 
-def _check_types(graph: Graph, source: Tensor, scheme: str) -> None:
-    if scheme == "float32":
+def _check_types(graph: Graph, source: Tensor) -> None:
+    if source.dtype == "float32":
         return
-    if source.dtype != "int8" or len(source.scales) != 1:
+    if source.dtype not in INPUT_SCALES or len(source.scales) != 1:
         raise CheckError(
-            f"The model's input is {source.dtype}, not int8.", hint="Convert with `--scheme int8` or float32."
+            f"The model's input is {source.dtype}, not int8 or int16.",
+            hint="Convert with one of the schemes float32, int8 and int16x8.",
         )
-    if source.scale != INPUT_SCALE or source.zero_point != 0:
+    wanted = INPUT_SCALES[source.dtype]
+    if source.scale != wanted or source.zero_point != 0:
         raise CheckError(
             f"The input has the scale {source.scale!r} and zero point {source.zero_point}; the codes need"
-            " exactly 1/128 and 0.",
+            f" exactly 1/{1 / wanted:.0f} and 0.",
             hint="Calibrate with windows that hold the codes -128 and 127, as myofin's own worker does.",
         )
     found = find_outputs(graph)
     for index in (found.features, found.logits):
-        if graph.tensors[index].dtype != "int8":
+        if graph.tensors[index].dtype != source.dtype:
             raise CheckError(
-                f"The output {graph.tensors[index].name} is {graph.tensors[index].dtype}, not int8.",
-                hint="Convert with int8 inputs and outputs.",
+                f"The output {graph.tensors[index].name} is {graph.tensors[index].dtype}, "
+                f"not {source.dtype} as the input is.",
+                hint="Convert with inputs and outputs of one type.",
             )
 
 

@@ -18,7 +18,7 @@ from myofin.errors import ArtifactError, CheckError, ToolMissingError
 
 COMPILE_TIMEOUT_S: Final = 120
 WARNINGS: Final = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror")
-_SCHEME_DTYPES: Final = {0: np.float32, 1: np.int8}
+_SCHEME_DTYPES: Final = {0: np.float32, 1: np.int8, 2: np.int16}
 
 # Loops over windows in C, so that tens of thousands of them take seconds. The state is static here, in the
 # host harness only: the engine itself has no static mutable memory.

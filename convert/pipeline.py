@@ -33,14 +33,15 @@ from myofin.convert.executors import (
     Outputs,
     TfliteRuntimeExecutor,
     available_executors,
-    probe_state,
 )
 from myofin.convert.flatbuffer import mend_cell_scale, read_model
 from myofin.convert.gate import check_gate
 from myofin.convert.graph import Tensor, find_outputs
 from myofin.convert.inspection import layer_costs
+from myofin.convert.int16x8 import convert_to_int16x8
 from myofin.convert.run import Run, read_run
 from myofin.convert.schema import Scheme
+from myofin.convert.state_probe import probe_state
 from myofin.convert.tensorflow_client import convert_with_tensorflow
 from myofin.convert.tflm_export import export_tflm
 from myofin.errors import CheckError
@@ -61,7 +62,7 @@ def convert_run(run_folder: Path, scheme: Scheme, out: Path, *, progress: Progre
         run_folder: What ``myofin train`` left.
         scheme: How the bundle's model represents numbers.
         out: Folder of the bundle; an older bundle there is replaced.
-        progress: Told about the stages ``convert`` and ``prove``.
+        progress: Told about the stages ``convert``, ``calibrate`` (int16x8) and ``prove``.
 
     Raises:
         ArtifactError: The run is missing or damaged.
@@ -73,8 +74,7 @@ def convert_run(run_folder: Path, scheme: Scheme, out: Path, *, progress: Progre
         progress("convert", 0, 3)
         float_model = convert_with_tensorflow(run_folder, "float32")
         progress("convert", 1, 3)
-        model = float_model if scheme == "float32" else convert_with_tensorflow(run_folder, scheme)
-        model, mended = mend_cell_scale(model)
+        model, mended = mend_cell_scale(_quantized(run_folder, run, scheme, float_model, progress))
         progress("convert", 2, 3)
         (folder / MODEL_FILE).write_bytes(model)
         (folder / FLOAT_MODEL_FILE).write_bytes(float_model)
@@ -91,6 +91,14 @@ def convert_run(run_folder: Path, scheme: Scheme, out: Path, *, progress: Progre
             seed=run.manifest.document["seed"],
         )
     return read_bundle(out)
+
+
+def _quantized(run_folder: Path, run: Run, scheme: Scheme, float_model: bytes, progress: Progress) -> bytes:
+    if scheme == "float32":
+        return float_model
+    if scheme == "int16x8":  # which the official converter refuses for an LSTM
+        return convert_to_int16x8(float_model, run.calibration, progress=progress)
+    return convert_with_tensorflow(run_folder, scheme)
 
 
 def _generate(run: Run, model: bytes, folder: Path) -> None:

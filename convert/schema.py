@@ -14,8 +14,8 @@ from myofin.artifacts import Manifest
 from myofin.errors import ArtifactError
 
 Positive = Annotated[int, Field(gt=0, le=1 << 20)]
-Scheme = Literal["float32", "int8"]
-SCHEMES: tuple[Scheme, ...] = ("float32", "int8")
+Scheme = Literal["float32", "int8", "int16x8"]
+SCHEMES: tuple[Scheme, ...] = ("float32", "int8", "int16x8")
 
 
 class _Frozen(BaseModel):
@@ -80,7 +80,7 @@ class TensorSpec(_Frozen):
     """One input or output of the network; ``scale`` is 1 and ``zero_point`` 0 for float tensors."""
 
     size: Positive
-    dtype: Literal["int8", "float32"]
+    dtype: Literal["int8", "int16", "float32"]
     scale: float
     zero_point: int
 

@@ -93,6 +93,17 @@ def test_a_built_image_can_be_validated(small, small_bundle):
     assert json.loads(done.stdout)["bit_exact"]["logits"] == 5
 
 
+def test_int16x8_runs_on_the_board_bit_for_bit(small):
+    myofin("convert", small / "run", "--scheme", "int16x8", "--out", small / "bundle-int16x8")
+    done = myofin(
+        "validate", small / "bundle-int16x8", "--board", "mps2-an386", "--windows", 20,
+        "--out", small / "int16x8-report", "--json",
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert (found["verdict"], found["scheme"]) == ("pass", "int16x8")
+    assert found["bit_exact"] == {"codes": 20, "features": 20, "logits": 20}
+
+
 def test_float32_runs_on_the_board_within_its_tolerance(small):
     myofin("convert", small / "run", "--scheme", "float32", "--out", small / "bundle-float32")
     done = myofin(

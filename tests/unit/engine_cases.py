@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from myofin.convert.codegen import generate_c
 from myofin.convert.flatbuffer import read_model
 from myofin.convert.graph import Graph
+from myofin.convert.int16x8 import convert_to_int16x8
 from myofin.frontend import FrontEnd
 
 DATA = Path(__file__).parents[1] / "data"
@@ -30,13 +31,19 @@ CHANNELS = {
     "joint2_thirteen": 2,
     "shared4_float32": 4,
     "joint4_float32": 4,
+    "shared4_int16x8": 4,
+    "joint4_int16x8": 4,
 }
-INT8_MODELS = [name for name in CHANNELS if not name.endswith("float32")]
+INT8_MODELS = [name for name in CHANNELS if not name.endswith(("float32", "int16x8"))]
+INT16_MODELS = [name for name in CHANNELS if name.endswith("int16x8")]
 FLOAT_MODELS = [name for name in CHANNELS if name.endswith("float32")]
 
 
 @functools.cache
 def model(name: str) -> bytes:
+    if name.endswith("int16x8"):
+        float_model = model(name.replace("int16x8", "float32"))
+        return convert_to_int16x8(float_model, windows(float_model, 60, seed=1))
     return (DATA / f"{name}.tflite").read_bytes()
 
 
@@ -86,7 +93,7 @@ def with_random_constants(content: bytes, seed: int) -> bytes:
             values = rng.integers(-127, 128, data.shape).astype(np.int8)
         else:
             reach = 10.0 ** rng.uniform(2, 6.5)
-            values = rng.uniform(-reach, reach, data.shape).astype(np.int32)
+            values = rng.uniform(-reach, reach, data.shape).astype(data.dtype)
         patched[start : start + data.nbytes] = values.tobytes()
     return bytes(patched)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_cases import CHANNELS, INT8_MODELS, REAL_DATA, front_end, input_shape, model
+from engine_cases import CHANNELS, INT8_MODELS, INT16_MODELS, REAL_DATA, front_end, input_shape, model
 from numpy.typing import NDArray
 
 from myofin.convert.codegen import generate_c
@@ -77,7 +77,7 @@ def signal(channels: int, samples: int, seed: int) -> NDArray[np.int16]:
     return np.clip(rng.normal(0, 1, (samples, channels)) * loudness, -32768, 32767).astype(np.int16)
 
 
-@pytest.mark.parametrize("name", INT8_MODELS)
+@pytest.mark.parametrize("name", INT8_MODELS + INT16_MODELS)
 def test_every_hop_equals_the_plain_call(name: str, tmp_path: Path) -> None:
     front = front_end(CHANNELS[name])
     frame_samples = sliding_engine(name, tmp_path, front)
@@ -112,9 +112,10 @@ def assert_recording(name: str, counts: NDArray[np.int16], folder: Path) -> None
             assert np.array_equal(logits[some.start : some.stop], expected[1])
 
 
-def test_a_synthetic_recording(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["shared4_hidden", "shared4_int16x8"])
+def test_a_synthetic_recording(name: str, tmp_path: Path) -> None:
     config = SyntheticConfig(channels=4, rate_hz=1000, movements=3, movement_s=0.8, rest_s=0.3, seed=5)
-    assert_recording("shared4_hidden", synthesise(config).counts, tmp_path)
+    assert_recording(name, synthesise(config).counts, tmp_path)
 
 
 def test_a_real_recording(tmp_path: Path) -> None:

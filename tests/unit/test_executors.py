@@ -17,8 +17,8 @@ from myofin.convert.executors import (
     TfliteRuntimeExecutor,
     TflmExecutor,
     available_executors,
-    probe_state,
 )
+from myofin.convert.state_probe import probe_state
 from myofin.errors import ModelError, ToolMissingError
 
 
@@ -54,6 +54,16 @@ def test_probe_finds_who_keeps_state(engine_folder: Path) -> None:
     assert not probes["c-engine"].honours("carry")
     if "tflm" in probes:
         assert probes["tflm"].differs_without_reset
+
+
+def test_int16x8_runs_on_tflm_and_the_engine_and_says_why_not_elsewhere(tmp_path: Path) -> None:
+    content = model("shared4_int16x8")
+    generate(content, 4, tmp_path)
+    executors, missing = available_executors(content, tmp_path)
+    assert "no LSTM on int16" in missing["tflite-runtime"].message
+    for executor in executors.values():
+        found = executor.run(windows(content, 10))
+        assert found.features.dtype == found.logits.dtype == np.int16
 
 
 def test_float_models_take_codes(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def tensor(index: int, shape: tuple[int, ...], dtype: str, scale: float = 0.0) -
 
 
 def sound(dtype: str = "int8", cell_scale: float = 2.0**-12, input_scale: float = 1 / 128) -> Graph:
-    scales = (input_scale, 1 / 32, 1 / 8) if dtype == "int8" else (0.0, 0.0, 0.0)
+    scales = (input_scale, 1 / 32, 1 / 8) if dtype != "float32" else (0.0, 0.0, 0.0)
     tensors = (
         tensor(0, (1, 30, 8), dtype, scales[0]),
         tensor(1, (1, 8), dtype, scales[1]),
@@ -78,6 +78,12 @@ def test_a_sound_float_model_passes(check: Any) -> None:
     assert report.executors["tflm"] == Closeness(1.0, pytest.approx(1.0), 1.0)
 
 
+def test_a_sound_int16x8_model_passes(check: Any) -> None:
+    report = check(sound("int16", input_scale=2.0**-15), quantized())
+    assert (report.input_scale, report.cell_scales) == (2.0**-15, (2.0**-12,))
+    assert report.thresholds == gate.THRESHOLDS["int16x8"]
+
+
 def with_kinds(*kinds: str) -> Graph:
     graph = sound()
     return replace(
@@ -95,9 +101,10 @@ def with_kinds(*kinds: str) -> Graph:
         (with_kinds("FULLY_CONNECTED"), "0 fused"),
         (sound(cell_scale=2.0**-16), r"2\^-15"),
         (sound(input_scale=1 / 127), "1/128"),
+        (sound("int16"), "1/32768"),
         (
-            replace(sound(), tensors=(tensor(0, (1, 30, 8), "int16", 1 / 128), *sound().tensors[1:])),
-            "not int8",
+            replace(sound(), tensors=(tensor(0, (1, 30, 8), "uint8", 1 / 128), *sound().tensors[1:])),
+            "not int8 or int16",
         ),
         (
             replace(
