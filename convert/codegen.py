@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -35,6 +35,9 @@ STATE_BUDGET_BYTES: Final = 64 * 1024
 _BYTES: Final = {"float": 4, "int32_t": 4, "int16_t": 2, "int8_t": 1}
 
 
+Engine = Literal["c", "tflm"]
+
+
 @dataclass(frozen=True)
 class _Facts:
     """What the templates need; the text of each step is made already."""
@@ -44,6 +47,7 @@ class _Facts:
     frame_samples: int
     state_contract: int
     sha256: str
+    engine: Engine
     sliding: bool
     hops: int  # that one step of the LSTMs takes; 0 where that differs or makes no difference
     ring_slots: int
@@ -80,6 +84,7 @@ def generate_c(
     sliding: bool | None = None,
     state_budget_bytes: int = STATE_BUDGET_BYTES,
     keep_intermediates: bool = False,
+    engine: Engine = "c",
 ) -> list[Path]:
     """Write the C engine of a model and return the files.
 
@@ -96,14 +101,16 @@ def generate_c(
         state_budget_bytes: RAM that the state of a sliding engine may take by default.
         keep_intermediates: For debugging: every computed tensor stays in a member of its own, LSTM outputs
             of all steps included (``codegen_lower.intermediates`` says where).
+        engine: ``tflm`` leaves the network to TFLM's interpreter: front end, window and the same header
+            around it. It cannot slide or carry.
 
     Raises:
         ModelError: The model is malformed, or holds something that the engine does not support.
         ArtifactError: The front end does not keep its contract.
     """
-    if state not in STATE_CONTRACTS:
+    if state not in STATE_CONTRACTS or (engine == "tflm" and state != "reset"):
         raise ModelError(
-            f"The C engine does not serve the state contract {state!r}.",
+            f"The engine {engine!r} does not serve the state contract {state!r}.",
             hint="Train and convert for 'reset' or 'carry'.",
         )
     program = lower(read_model(model), carry=state == "carry", keep_intermediates=keep_intermediates)
@@ -114,20 +121,23 @@ def generate_c(
             f"samples and a front end of {front.channels} channels do not fit it.",
             hint="Convert the run that the front end belongs to.",
         )
-    slides = _slides(program, sliding, state_budget_bytes)
-    sequences = [step for step in program.fin if isinstance(step, LstmStep) and step.source is None]
+    own = engine == "c"
+    slides = own and _slides(program, sliding, state_budget_bytes)
+    fin, head = (program.fin, program.head) if own else ((), ())
+    sequences = [step for step in fin if isinstance(step, LstmStep) and step.source is None]
     facts = _Facts(
         program=program,
         frontend=front,
         frame_samples=frame_samples,
         state_contract=STATE_CONTRACTS[state],
         sha256=hashlib.sha256(model).hexdigest(),
+        engine=engine,
         sliding=slides,
         hops=max((step.frame.hops for step in sequences), default=0),
         ring_slots=max((ring_slots(step) for step in sequences), default=0),
         sequences=_texts(program, sequences, slides),
-        fin=_texts(program, [step for step in program.fin if not _is_sequence(step)], slides),
-        head=_texts(program, program.head, slides),
+        fin=_texts(program, [step for step in fin if not _is_sequence(step)], slides),
+        head=_texts(program, head, slides),
     )
     return _write(facts, out_dir)
 
@@ -167,7 +177,8 @@ def _slides(program: Program, asked: bool | None, budget_bytes: int) -> bool:
 def _write(facts: _Facts, out_dir: Path) -> list[Path]:
     out_dir.mkdir(parents=True, exist_ok=True)
     texts = {"myofin_model.h": _render("myofin_model.h.j2", facts)}
-    texts["myofin_model.c"] = _render("myofin_model.c.j2", facts)
+    source = {"c": "myofin_model.c.j2", "tflm": "myofin_model_tflm.c.j2"}
+    texts["myofin_model.c"] = _render(source[facts.engine], facts)
     runtime = resources.files("myofin.convert") / "runtime"
     for kernel in facts.kernels:
         for name in (f"{kernel}.h", f"{kernel}.c"):
@@ -202,6 +213,8 @@ def _render(template: str, facts: _Facts) -> str:
 
 def _members(facts: _Facts) -> list[tuple[str, str, int]]:
     """Members of the state struct besides the window: ``(type, name, length)``, widest types first."""
+    if facts.engine == "tflm":
+        return []  # the arena holds them
     members = [member for step in facts.steps for member in step.members]
     value = VALUE_TYPE[facts.program.scheme]
     members += [

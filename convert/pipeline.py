@@ -26,7 +26,7 @@ from myofin.convert.bundle import (
     read_bundle,
 )
 from myofin.convert.bundle_page import write_bundle_page
-from myofin.convert.codegen import generate_c
+from myofin.convert.codegen import Engine, generate_c
 from myofin.convert.executors import (
     Executor,
     HostEngineExecutor,
@@ -103,14 +103,17 @@ def _quantized(run_folder: Path, run: Run, scheme: Scheme, float_model: bytes, p
 
 def _generate(run: Run, model: bytes, folder: Path) -> None:
     body = run.body
-    generate_c(
-        model,
-        body.frontend,
-        folder / ENGINE_FOLDER,
-        frame_samples=body.frame_samples,
-        channels=body.channels,
-        state=body.state,
-    )
+    engines: dict[str, Engine] = {ENGINE_FOLDER: "c", TFLM_FOLDER: "tflm"}
+    for name, engine in engines.items():
+        generate_c(
+            model,
+            body.frontend,
+            folder / name,
+            frame_samples=body.frame_samples,
+            channels=body.channels,
+            state=body.state,
+            engine=engine,
+        )
     export_tflm(model, folder / TFLM_FOLDER)
 
 

@@ -1,5 +1,5 @@
 """What a TFLM application needs of one model: the flatbuffer as an aligned array, a resolver with exactly
-the operators used, and an arena size measured by TFLM's own allocator.
+the operators used, which output is which, and an arena size measured by TFLM's own allocator.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from myofin import __version__
 from myofin.convert.codegen_text import wrap
 from myofin.convert.executors import import_tflm, roomy_arena
 from myofin.convert.flatbuffer import read_model
-from myofin.convert.graph import LSTM, Graph, refuse
+from myofin.convert.graph import LSTM, Graph, find_outputs, refuse
 from myofin.errors import CheckError, ToolMissingError
 
 # Pointers on the host are twice those of a 32-bit target, so the host's figure is an upper bound there; the
@@ -83,7 +83,7 @@ def export_tflm(model: bytes, out_dir: Path) -> list[Path]:
         "model_data.h": _model_header(sha256, len(model)),
         "model_data.c": _model_source(sha256, model),
         "resolver.h": _resolver(sha256, graph),
-        "arena.h": _arena_header(sha256, measure_arena(model, graph)),
+        "arena.h": _arena_header(sha256, measure_arena(model, graph), cmsis_nn_bytes(graph)),
     }
     out_dir.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
@@ -111,6 +111,28 @@ def measure_arena(model: bytes, graph: Graph) -> Arena:
             hint="An operator or type that TFLM lacks.",
         )
     return Arena(int(done.stdout), bound)
+
+
+def cmsis_nn_bytes(graph: Graph) -> int:
+    """Upper bound of what CMSIS-NN's kernels want of the arena beyond the reference kernels.
+
+    An LSTM keeps two folded biases for each unit and gate. The others take a buffer: 16 columns of a
+    convolution's input as int32, or a sum for each input or output.
+    """
+    total = 0
+    for operator in graph.operators:
+        outputs = graph.tensors[operator.outputs[0]].shape[-1]
+        if operator.kind == LSTM:
+            total += 8 * (4 * outputs + ARENA_ALIGNMENT)
+        elif operator.kind in {"FULLY_CONNECTED", "CONV_2D"}:
+            weights = graph.tensors[operator.inputs[1]]
+            columns = weights.size // weights.shape[0]
+            total += (
+                64 * columns if operator.kind == "CONV_2D" else 4 * max(columns, outputs)
+            ) + ARENA_ALIGNMENT
+        elif operator.kind == "AVERAGE_POOL_2D":
+            total += 4 * outputs + ARENA_ALIGNMENT
+    return total
 
 
 def operator_kinds(graph: Graph) -> list[str]:
@@ -180,6 +202,7 @@ MYOFIN_ALIGNED const uint8_t myofin_model_data[MYOFIN_MODEL_DATA_SIZE] = {{
 
 def _resolver(sha256: str, graph: Graph) -> str:
     kinds = operator_kinds(graph)
+    found = find_outputs(graph)
     calls = "\n".join(
         f"    if (resolver.{RESOLVER_METHODS[kind]}() != kTfLiteOk) {{\n        return kTfLiteError;\n    }}"
         for kind in kinds
@@ -194,6 +217,8 @@ def _resolver(sha256: str, graph: Graph) -> str:
 namespace myofin {{
 
 constexpr int kOperators = {len(kinds)};
+constexpr int kFeaturesOutput = {graph.outputs.index(found.features)};
+constexpr int kLogitsOutput = {graph.outputs.index(found.logits)};
 
 using Resolver = tflite::MicroMutableOpResolver<kOperators>;
 
@@ -211,7 +236,7 @@ inline TfLiteStatus RegisterOperators(Resolver &resolver)
     )
 
 
-def _arena_header(sha256: str, arena: Arena) -> str:
+def _arena_header(sha256: str, arena: Arena, cmsis_nn: int) -> str:
     if arena.measured is None:
         source = "TFLM could not run where this was made: an upper bound, not a measurement."
     else:
@@ -225,7 +250,12 @@ def _arena_header(sha256: str, arena: Arena) -> str:
 #define MYOFIN_ARENA_H
 
 /* {source} */
-#define MYOFIN_ARENA_BYTES {arena.size}u
+#if defined(CMSIS_NN)
+#define MYOFIN_ARENA_EXTRA_BYTES {cmsis_nn}u /* at most, for buffers of CMSIS-NN's kernels */
+#else
+#define MYOFIN_ARENA_EXTRA_BYTES 0u
+#endif
+#define MYOFIN_ARENA_BYTES ({arena.size}u + MYOFIN_ARENA_EXTRA_BYTES)
 
 #endif
 """

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from myofin.artifacts import Manifest, new_artifact, read_manifest, write_manifest
 from myofin.boards.registry import Board
-from myofin.errors import BoardError, InputError, MyofinError, ToolMissingError
-from myofin.firmware_bridge.fit import does_not_fit, require_room
+from myofin.errors import InputError
+from myofin.firmware_bridge.engine_option import EngineName
+from myofin.firmware_bridge.fit import require_room
+from myofin.firmware_bridge.objects import cache_folder, compile_recipe
+from myofin.firmware_bridge.recipe import FIRMWARE, Recipe, engine_folder, make_recipe
+from myofin.firmware_bridge.toolchain import OBJCOPY, SIZE, explain_compiler, require_compiler, run
 from myofin.firmware_bridge.wire import CounterKind
 
-COMPILER: Final = "arm-none-eabi-gcc"
-OBJCOPY: Final = "arm-none-eabi-objcopy"
-SIZE: Final = "arm-none-eabi-size"
-_APT: Final = "sudo apt-get install -y --no-install-recommends gcc-arm-none-eabi libnewlib-arm-none-eabi"
-ENGINE_OBJECTS: Final = "engine"
-_TIMEOUT_S: Final = 300
-_FIRMWARE: Final = Path(__file__).parent / "firmware"
-_COMMON_FLAGS: Final = (
-    *("-std=c99", "-O2", "-g", "-Wall", "-Wextra", "-Wconversion", "-Werror"),
-    *("-ffunction-sections", "-fdata-sections", "-fno-common", "-ffreestanding"),
-)
 _LINK_FLAGS: Final = (
     "-nostartfiles",
     "--specs=nano.specs",
@@ -67,7 +58,13 @@ class Image:
 
 
 def build_image(
-    bundle_c_dir: Path, model_sha256: str, board: Board, out: Path, *, engine: str = "c"
+    bundle_c_dir: Path,
+    model_sha256: str,
+    board: Board,
+    out: Path,
+    *,
+    engine: EngineName = "c",
+    environ: Mapping[str, str] = os.environ,
 ) -> Image:
     """Compile and link firmware for one model and one board, into the artifact folder ``out``.
 
@@ -77,10 +74,12 @@ def build_image(
         board: The board to build for.
         out: Folder of the image; an image that is there is replaced.
         engine: What executes the network.
+        environ: Names TFLM's source tree where the engine is TFLM.
 
     Raises:
-        ToolMissingError: The compiler or its C library is not installed.
-        InputError: The folder holds no model, or the image does not fit the board.
+        ToolMissingError: The compiler or its C library is not installed; for TFLM also its source tree and
+            the C++ library.
+        InputError: The folder holds no model, or the image does not fit the board; or the tree is not TFLM's.
         BoardError: The compiler refused the sources.
     """
     if not (bundle_c_dir / "myofin_model.h").is_file():
@@ -90,13 +89,13 @@ def build_image(
         )
     bundle_c_dir = bundle_c_dir.absolute()
     require_room(bundle_c_dir, board)
-    compiler = _require_compiler()
-    sources = _sources(bundle_c_dir, board)
-    build_id = _build_id(compiler, sources, bundle_c_dir, board, engine)
+    compiler = require_compiler()
     with new_artifact(out, "image") as folder, tempfile.TemporaryDirectory(prefix="myofin-build-") as scratch:
         work = Path(scratch)
+        recipe = make_recipe(engine, bundle_c_dir, board, work, environ)
+        build_id = _build_id(compiler, recipe, bundle_c_dir, board, engine)
         write_settings(work, board, engine, build_id)
-        objects = _compile(compiler, sources, (work, _FIRMWARE, bundle_c_dir), board)
+        objects = compile_recipe(recipe, compiler, board, work, cache_folder(environ))
         _link(compiler, objects, work, board)
         # Copied, not linked in place: on a full disk the linker fails without saying why, and this says it.
         for name in _PRODUCTS:
@@ -113,10 +112,10 @@ def build_image(
     return Image(out, out / "firmware.elf", board.name, engine, model_sha256, build_id, sizes)
 
 
-def build_bundle(bundle: Path, board: Board, out: Path) -> Image:
+def build_bundle(bundle: Path, board: Board, out: Path, *, engine: EngineName = "c") -> Image:
     """Build the firmware of a bundle folder for a board. Raises as ``build_image``, and ArtifactError."""
     body = read_manifest(bundle, "bundle").body
-    return build_image(bundle / "c", body["model_sha256"], board, out, engine=body["engine"])
+    return build_image(engine_folder(bundle, engine), body["model_sha256"], board, out, engine=engine)
 
 
 def load_image(folder: Path) -> Image:
@@ -149,40 +148,19 @@ def _body(board: Board, engine: str, model_sha256: str, build_id: str, sizes: Si
     }
 
 
-def _require_compiler() -> str:
-    found = shutil.which(COMPILER)
-    for program in (COMPILER, OBJCOPY, SIZE):
-        if shutil.which(program) is None:
-            raise ToolMissingError(f"{program} is not installed.", hint=f"Run: {_APT}")
-    assert found is not None
-    asked = _run([found, "-print-file-name=nano.specs"])
-    if not Path(asked.stdout.strip()).is_absolute():
-        raise ToolMissingError(f"{COMPILER} has no C library (newlib).", hint=f"Run: {_APT}")
-    return found
-
-
-def _sources(bundle_c_dir: Path, board: Board) -> dict[str, list[Path]]:
-    """The C files by the part they belong to; object files lie in folders of these names."""
-    return {
-        "board": [(board.folder / name).resolve() for name in board.build.sources],
-        "firmware": sorted(_FIRMWARE.glob("*.c")),
-        ENGINE_OBJECTS: sorted(bundle_c_dir.glob("*.c")),
-    }
-
-
-def _build_id(
-    compiler: str, parts: dict[str, list[Path]], bundle_c_dir: Path, board: Board, engine: str
-) -> str:
+def _build_id(compiler: str, recipe: Recipe, folder: Path, board: Board, engine: str) -> str:
     """SHA-256 over everything that decides the image: compiler, settings, and the text of every input."""
-    version = _run([compiler, "--version"]).stdout.splitlines()[0]
-    sources = [path for paths in parts.values() for path in paths]
-    folders = dict.fromkeys([*(path.parent for path in parts["board"]), _FIRMWARE, bundle_c_dir])
-    headers = [header for folder in folders for header in sorted(folder.glob("*.h"))]
+    version = run([compiler, "--version"]).stdout.splitlines()[0]
+    own = [unit.source for unit in recipe.own]
+    folders = dict.fromkeys([*(path.parent for path in own), FIRMWARE, folder])
+    headers = [header for searched in folders for header in sorted(searched.glob("*.h"))]
     linker_script = board.folder / board.build.linker_script
     digest = hashlib.sha256()
-    for part in (version, engine, *_COMMON_FLAGS, *_LINK_FLAGS, board.model_dump_json()):
+    for part in (version, engine, *_LINK_FLAGS, board.model_dump_json()):
         digest.update(part.encode() + b"\0")
-    for path in (*sources, *headers, linker_script):
+    for unit in recipe.units:
+        digest.update("\0".join((unit.object, *unit.flags, unit.identity)).encode() + b"\0")
+    for path in (*own, *headers, linker_script):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
@@ -212,78 +190,20 @@ def write_settings(folder: Path, board: Board, engine: str, build_id: str) -> No
     )
 
 
-def _compile(
-    compiler: str, parts: dict[str, list[Path]], includes: Sequence[Path], board: Board
-) -> list[str]:
-    """Compile each source to ``<part>/<name>.o`` in the first include folder, and return these names.
-
-    The map then tells the parts apart, and no path of this machine gets into it or into the image.
-    """
-    work = includes[0]
-    folders = dict.fromkeys([*includes, *(path.parent for path in parts["board"])])
-    remap = [f"-ffile-prefix-map={folder}=." for folder in folders]
-    flags = [*board.build.flags, *_COMMON_FLAGS, *remap, *(f"-I{folder}" for folder in includes)]
-    objects = []
-    for part, paths in parts.items():
-        (work / part).mkdir()
-        for path in paths:
-            objects.append(f"{part}/{path.stem}.o")
-            outcome = _run([compiler, *flags, "-c", str(path), "-o", objects[-1]], folder=work)
-            if outcome.returncode != 0:
-                raise explain_compiler(outcome.stderr, board)
-    return objects
-
-
 def _link(compiler: str, objects: Sequence[str], work: Path, board: Board) -> None:
     script = board.folder / board.build.linker_script
     files = [f"-Wl,-T,{script}", "-Wl,-Map=firmware.map", "-o", "firmware.elf"]
     command = [compiler, *board.build.flags, *objects, *_LINK_FLAGS, "-L.", *files]
-    outcome = _run(command, folder=work)
+    outcome = run(command, folder=work)
     if outcome.returncode != 0:
         raise explain_compiler(outcome.stderr, board)
-    _run([OBJCOPY, "-O", "binary", "firmware.elf", "firmware.bin"], folder=work, check=True)
-
-
-def _run(
-    command: list[str], *, folder: Path | None = None, check: bool = False
-) -> subprocess.CompletedProcess[str]:
-    try:
-        outcome = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise BoardError(
-            f"{Path(command[0]).name} did not finish within {_TIMEOUT_S} s.",
-            hint="Free memory and processor time on this machine, and try again.",
-        ) from error
-    if check and outcome.returncode != 0:
-        line = (outcome.stderr.strip().splitlines() or ["no message"])[0]
-        raise BoardError(f"{Path(command[0]).name} failed: {line}", hint=f"Install it again: {_APT}")
-    return outcome
-
-
-def explain_compiler(stderr: str, board: Board) -> MyofinError:
-    """Turn the output of a failed compiler run into one sentence: too large, or the first error."""
-    memory = board.memory
-    sizes = {"FLASH": ("flash", memory.flash_bytes), "RAM": ("RAM", memory.ram_bytes)}
-    overflow = re.search(r"region `(\w+)' overflowed by (\d+) bytes", stderr)
-    if overflow and overflow[1] in sizes:
-        name, available = sizes[overflow[1]]
-        return does_not_fit(board, name, available + int(overflow[2]), available)
-    if "No space left on device" in stderr:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir())
-    errors = [line for line in stderr.splitlines() if re.search(r"\b[Ee]rror: |undefined reference", line)]
-    first = (errors or stderr.strip().splitlines() or ["no message"])[0]
-    return BoardError(
-        f"The compiler refused the firmware: {first.strip()}",
-        hint="Make the bundle again with this version's `myofin convert`.",
-    )
+    run([OBJCOPY, "-O", "binary", "firmware.elf", "firmware.bin"], folder=work, check=True)
 
 
 def image_sizes(elf: Path) -> Sizes:
     """Sizes of a linked image, from its sections."""
     sections: dict[str, int] = {}
-    for line in _run([SIZE, "-A", str(elf)], check=True).stdout.splitlines():
+    for line in run([SIZE, "-A", str(elf)], check=True).stdout.splitlines():
         if match := re.match(r"(\.\S+)\s+(\d+)\s", line):
             sections[match[1]] = int(match[2])
 

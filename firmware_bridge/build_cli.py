@@ -7,17 +7,21 @@ from pathlib import Path
 import click
 
 from myofin.console import emit, json_option
+from myofin.firmware_bridge.engine_option import EngineName, engine_option
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--board", required=True, help="Name of the board, see `myofin boards`.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the image.")
+@engine_option
 @json_option
-def build(bundle: Path, board: str, out: Path, as_json: bool) -> None:
+def build(bundle: Path, board: str, out: Path, engine: EngineName, as_json: bool) -> None:
     """Compile the firmware of BUNDLE for a board.
 
-    The image folder holds firmware.elf, firmware.bin, firmware.map and image.json.
+    The image folder holds firmware.elf, firmware.bin, firmware.map and image.json. The engine is the generated
+    C, or TFLM's interpreter around its reference kernels or CMSIS-NN's, compiled from the source tree that
+    MYOFIN_TFLM_ROOT names.
 
     \b
     Example:
@@ -26,7 +30,7 @@ def build(bundle: Path, board: str, out: Path, as_json: bool) -> None:
     from myofin.boards.registry import load_board
     from myofin.firmware_bridge.build import build_bundle
 
-    image = build_bundle(bundle, load_board(board), out)
+    image = build_bundle(bundle, load_board(board), out, engine=engine)
     sizes = image.sizes
     document = {
         "image": str(image.folder),
@@ -38,7 +42,7 @@ def build(bundle: Path, board: str, out: Path, as_json: bool) -> None:
         "sizes": vars(sizes),
     }
     text = (
-        f"{image.elf} for {image.board}: code {sizes.flash_code:,} B, constants {sizes.flash_constants:,} B, "
+        f"{image.elf} for {image.board}, engine {image.engine}: code {sizes.flash_code:,} B, constants {sizes.flash_constants:,} B, "
         f"static RAM {sizes.ram_static:,} B"
     )
     emit(as_json, document, text)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from myofin.errors import ArtifactError
-from myofin.firmware_bridge.build import ENGINE_OBJECTS
+from myofin.firmware_bridge.recipe import ENGINE_OBJECTS
 
 _MEMORY_MAP: Final = "Linker script and memory map"
 _OUTPUT: Final = re.compile(r"(?P<name>[.\w]\S*)(?:\s+0x[0-9a-f]+\s+0x[0-9a-f]+.*)?$")

@@ -110,7 +110,7 @@ class BoardSession:
         """Start a new session and return what the board says of itself.
 
         Raises:
-            BoardError: The firmware speaks another version of the protocol.
+            BoardError: The firmware speaks another version of the protocol, or could not set its network up.
             LinkError: No undamaged answer in the time given.
         """
         self._sequence = 0
@@ -118,6 +118,7 @@ class BoardSession:
         facts = self._request(request, Hello)
         if facts.session != request.session:
             _refuse_answer(request, "it belongs to another session")
+        facts.require_network()
         self._facts = facts
         return facts
 

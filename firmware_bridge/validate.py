@@ -18,10 +18,11 @@ from myofin.convert.bundle import Bundle, read_bundle
 from myofin.convert.executors import Outputs, TfliteRuntimeExecutor
 from myofin.convert.oracle import bundle_oracle
 from myofin.errors import InputError
-from myofin.firmware_bridge.build import Image, build_image, load_image
+from myofin.firmware_bridge.build import Image, build_bundle, load_image
 from myofin.firmware_bridge.comparison import Comparison, compare
 from myofin.firmware_bridge.decisions import Decisions, NumberFormat, Ticks, Truth, window_crcs
 from myofin.firmware_bridge.emulator import emulated_session
+from myofin.firmware_bridge.engine_option import EngineName
 from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts, build_report, write_report
 from myofin.firmware_bridge.session import BoardResult, LinkCounters
 from myofin.firmware_bridge.windows import DEFAULT_WINDOWS, SentWindows, golden_windows, recorded_windows
@@ -41,6 +42,7 @@ class Settings:
     subject: str | None = None
     windows: int | None = None
     image: Path | None = None
+    engine: EngineName = "c"
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def validate_bundle(
     board = load_board(settings.board)
     sent = _windows(bundle, settings)
     with new_artifact(out, "report") as folder:
-        with _image(bundle, board, settings.image) as image:
+        with _image(bundle, board, settings) as image:
             run = run_on_board(image, board, bundle, sent.counts, progress)
         report = _report(bundle, board, image, sent, run, progress)
         write_report(folder, report)
@@ -119,7 +121,8 @@ def _windows(bundle: Bundle, settings: Settings) -> SentWindows:
 
 
 @contextmanager
-def _image(bundle: Bundle, board: Board, given: Path | None) -> Iterator[Image]:
+def _image(bundle: Bundle, board: Board, settings: Settings) -> Iterator[Image]:
+    given, engine = settings.image, settings.engine
     if given is not None:
         image = load_image(given)
         if image.board != board.name:
@@ -127,11 +130,15 @@ def _image(bundle: Bundle, board: Board, given: Path | None) -> Iterator[Image]:
                 f"The image {given} was built for {image.board}, not {board.name}.",
                 hint=f"Give --board {image.board}, or build the image again.",
             )
+        if image.engine != engine:
+            raise InputError(
+                f"The image {given} holds the engine {image.engine}, not {engine}.",
+                hint=f"Give --engine {image.engine}, or build the image again.",
+            )
         yield image
         return
     with tempfile.TemporaryDirectory(prefix="myofin-image-") as scratch:
-        model = bundle.body.model_sha256
-        yield build_image(bundle.engine_folder, model, board, Path(scratch) / "image")
+        yield build_bundle(bundle.folder, board, Path(scratch) / "image", engine=engine)
 
 
 def _report(

@@ -9,6 +9,7 @@ import click
 
 from myofin.console import emit, json_option, progress_bar
 from myofin.errors import EXIT_CHECK_FAILED
+from myofin.firmware_bridge.engine_option import EngineName, engine_option
 
 
 @click.command()
@@ -22,6 +23,7 @@ from myofin.errors import EXIT_CHECK_FAILED
     "--windows", type=click.IntRange(1, 1_000_000), help="How many windows; default: 300, or all golden ones."
 )
 @click.option("--image", type=click.Path(path_type=Path), help="A built image; default: build one now.")
+@engine_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the report.")
 @json_option
 @click.pass_context
@@ -33,6 +35,7 @@ def validate(
     subject: str | None,
     windows: int | None,
     image: Path | None,
+    engine: EngineName,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -48,7 +51,7 @@ def validate(
     """
     from myofin.firmware_bridge.validate import Settings, validate_bundle
 
-    settings = Settings(board=board, data=data, subject=subject, windows=windows, image=image)
+    settings = Settings(board=board, data=data, subject=subject, windows=windows, image=image, engine=engine)
     with progress_bar() as progress:
         report = validate_bundle(bundle, settings, out, progress=progress)
     emit(as_json, report, summary(report, out))

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Annotated, ClassVar, Final
 
+from myofin.errors import BoardError
 from myofin.firmware_bridge.wire_layout import Payload, blob, rest, text, u8, u16, u32
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 HEADER_BYTES: Final = 3
 CRC_BYTES: Final = 4
 SEQUENCE_MODULUS: Final = 1 << 16
@@ -145,7 +146,7 @@ class Hello(Payload):
     protocol_version: Annotated[int, u16("protocol version of the firmware")]
     session: Annotated[int, u32("the session of the request")]
     board: Annotated[str, text(24, "name of the board")]
-    engine: Annotated[str, text(8, "what executes the network: c")]
+    engine: Annotated[str, text(16, "what executes the network: c, tflm or tflm-cmsis-nn")]
     model_sha256: Annotated[bytes, blob(32, "SHA-256 of the model's .tflite")]
     build_id: Annotated[bytes, blob(32, "SHA-256 over sources, settings and compiler of the image")]
     channels: Annotated[int, u16("channels")]
@@ -164,7 +165,19 @@ class Hello(Payload):
     flash_constants: Annotated[int, u32("bytes of constants in flash")]
     ram_static: Annotated[int, u32("bytes of static RAM, without the stack")]
     stack_bytes: Annotated[int, u32("bytes reserved for the stack")]
-    arena_bytes: Annotated[int, u32("bytes of the interpreter's arena, 0 without one")]
+    arena_bytes: Annotated[int, u32("bytes that TFLM's network takes of its arena, 0 without TFLM")]
+
+    def require_network(self) -> None:
+        """Check that an interpreter set its network up.
+
+        Raises:
+            BoardError: It did not: its arena is too small, or it lacks an operator.
+        """
+        if self.engine.startswith("tflm") and self.arena_bytes == 0:
+            raise BoardError(
+                "TFLM on the board could not set the network up in its arena.",
+                hint="Build with the version of TFLM that docs/tflm-engine.md names, or with --engine c.",
+            )
 
 
 @dataclass(frozen=True)

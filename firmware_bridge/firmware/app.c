@@ -61,6 +61,15 @@ static void new_window(app_t *app) {
     app->front_end_ticks = 0;
 }
 
+/* Bytes of an interpreter's arena that the network takes; 0 too where it could not be set up. */
+static uint32_t arena_bytes(void) {
+#ifdef MYOFIN_HAS_ARENA
+    return myofin_arena_used();
+#else
+    return 0;
+#endif
+}
+
 static void answer_hello(app_t *app, uint16_t sequence) {
     const port_sizes_t sizes = port_sizes();
     wire_hello_reply_t hello = {
@@ -85,7 +94,7 @@ static void answer_hello(app_t *app, uint16_t sequence) {
         .flash_constants = sizes.flash_constants,
         .ram_static = sizes.ram_static,
         .stack_bytes = sizes.stack_bytes,
-        .arena_bytes = 0,
+        .arena_bytes = arena_bytes(),
     };
     memcpy(hello.model_sha256, myofin_model_sha256, sizeof hello.model_sha256);
     answer(app, WIRE_HELLO_REPLY, sequence, wire_hello_reply_put(payload_of(app), &hello));

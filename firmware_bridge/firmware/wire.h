@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define WIRE_PROTOCOL_VERSION 1u
+#define WIRE_PROTOCOL_VERSION 2u
 #define WIRE_HEADER_BYTES 3u
 #define WIRE_CRC_BYTES 4u
 #define WIRE_ANY_SEQUENCE 0xFFFFu
@@ -20,7 +20,7 @@
 #define WIRE_ACK 0x80u
 #define WIRE_ACK_FIXED_BYTES 0u
 #define WIRE_HELLO_REPLY 0x81u
-#define WIRE_HELLO_REPLY_FIXED_BYTES 146u
+#define WIRE_HELLO_REPLY_FIXED_BYTES 154u
 #define WIRE_RESULT 0x82u
 #define WIRE_RESULT_FIXED_BYTES 20u
 #define WIRE_STATS_REPLY 0x83u
@@ -119,7 +119,7 @@ typedef struct {
     uint16_t protocol_version; /* protocol version of the firmware */
     uint32_t session; /* the session of the request */
     char board[24]; /* name of the board */
-    char engine[8]; /* what executes the network: c */
+    char engine[16]; /* what executes the network: c, tflm or tflm-cmsis-nn */
     uint8_t model_sha256[32]; /* SHA-256 of the model's .tflite */
     uint8_t build_id[32]; /* SHA-256 over sources, settings and compiler of the image */
     uint16_t channels; /* channels */
@@ -138,14 +138,14 @@ typedef struct {
     uint32_t flash_constants; /* bytes of constants in flash */
     uint32_t ram_static; /* bytes of static RAM, without the stack */
     uint32_t stack_bytes; /* bytes reserved for the stack */
-    uint32_t arena_bytes; /* bytes of the interpreter's arena, 0 without one */
+    uint32_t arena_bytes; /* bytes that TFLM's network takes of its arena, 0 without TFLM */
 } wire_hello_reply_t;
 
 static inline uint8_t *wire_hello_reply_put(uint8_t *out, const wire_hello_reply_t *message) {
     out = wire_put_u16(out, message->protocol_version);
     out = wire_put_u32(out, message->session);
     out = wire_put_bytes(out, message->board, 24u);
-    out = wire_put_bytes(out, message->engine, 8u);
+    out = wire_put_bytes(out, message->engine, 16u);
     out = wire_put_bytes(out, message->model_sha256, 32u);
     out = wire_put_bytes(out, message->build_id, 32u);
     out = wire_put_u16(out, message->channels);
