@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median_low
 from typing import Any
@@ -17,9 +17,11 @@ from myofin.convert.codegen import generate_c
 from myofin.convert.flatbuffer import read_model
 from myofin.convert.host_engine import HostEngine
 from myofin.convert.inspection import layer_costs
+from myofin.convert.tflm_export import export_tflm, read_arena_bytes
 from myofin.errors import CheckError
 from myofin.firmware_bridge.build import Image, build_image
 from myofin.firmware_bridge.emulator import emulated_session
+from myofin.firmware_bridge.engine_option import EngineName
 from myofin.firmware_bridge.linker_map import EngineBytes, read_engine_bytes
 from myofin.firmware_bridge.session import BoardResult
 from myofin.frontend import WINDOW_FRAMES, FrontEnd
@@ -32,10 +34,11 @@ SEED = 7
 
 @dataclass(frozen=True)
 class Engine:
-    """The generated C of one model: folder, hash, cost in MACs, and the same C compiled for the host."""
+    """What executes one model: its folder, hash, cost in MACs, and the generated C compiled for the host."""
 
     model: str
     mode: str
+    name: EngineName
     folder: Path
     sha256: str
     macs: int
@@ -45,11 +48,16 @@ class Engine:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run on a board gave. Instructions: FIN and head of each window; push and decide of each hop."""
+    """What a run on a board gave. Instructions: FIN and head of each window; push and decide of each hop.
+
+    ``distances`` are those of all output values of the windows from the host's, in LSB.
+    """
 
     window_instructions: tuple[int, ...]
     hop_instructions: tuple[int, ...]
     outputs: bytes
+    distances: tuple[int, ...]
+    arena_bytes: int
     stack_bytes: int
 
 
@@ -66,18 +74,26 @@ def make_engine(name: str, mode: str, model: bytes, folder: Path) -> Engine:
     )
     macs = sum(layer.macs for layer in layer_costs(read_model(model)))
     sha256 = hashlib.sha256(model).hexdigest()
-    return Engine(name, mode, folder, sha256, macs, frontend, HostEngine(folder))
+    return Engine(name, mode, "c", folder, sha256, macs, frontend, HostEngine(folder))
+
+
+def make_tflm_engine(plain: Engine, name: EngineName, model: bytes, folder: Path) -> Engine:
+    """The files of a TFLM application of the model; ``plain`` is what it is compared with. Windows only."""
+    front = plain.frontend.to_json()
+    generate_c(model, front, folder, frame_samples=FRAME_SAMPLES, channels=CHANNELS, engine="tflm")
+    export_tflm(model, folder)
+    return replace(plain, mode="window", name=name, folder=folder)
 
 
 def measure(engine: Engine, board: Board) -> dict[str, Any]:
     """The row of one engine on one board.
 
     Raises:
-        CheckError: Two runs differ, or an output differs from the same C on the host.
+        CheckError: Two runs differ, or an output differs from the generated C on the host (CMSIS-NN's may).
         InputError: The engine does not fit the board.
     """
     with tempfile.TemporaryDirectory(prefix="myofin-bench-") as scratch:
-        image = build_image(engine.folder, engine.sha256, board, Path(scratch) / "image")
+        image = build_image(engine.folder, engine.sha256, board, Path(scratch) / "image", engine=engine.name)
         size = read_engine_bytes(image.folder / "firmware.map")
         first, second = (_run(engine, image, board) for _ in range(2))
     if first != second:
@@ -88,14 +104,20 @@ def measure(engine: Engine, board: Board) -> dict[str, Any]:
 
 
 def _row(engine: Engine, board: Board, size: EngineBytes, run: Run) -> dict[str, Any]:
-    """One row; RAM of ``window`` leaves out the window of codes, which is the engine's input there."""
+    """One row; RAM of ``window`` leaves out the window of codes, which is the engine's input there.
+
+    TFLM holds it twice, in the state and as the input tensor, and takes less of its arena than is reserved.
+    """
     mode = engine.mode
     input_bytes = WINDOW_FRAMES * FRAME_SAMPLES * CHANNELS if mode == "window" else 0
+    if engine.name != "c":
+        cmsis_nn = engine.name == "tflm-cmsis-nn"
+        input_bytes += input_bytes + read_arena_bytes(engine.folder, cmsis_nn=cmsis_nn) - run.arena_bytes
     instructions = run.window_instructions if mode == "window" else run.hop_instructions
     return {
         "model": engine.model,
         "board": board.name,
-        "engine": "c",
+        "engine": engine.name,
         "mode": mode,
         "scheme": "int8",
         "instructions": median_low(instructions),
@@ -108,6 +130,9 @@ def _row(engine: Engine, board: Board, size: EngineBytes, run: Run) -> dict[str,
         "instructions_min": min(instructions),
         "instructions_max": max(instructions),
         "library_bytes": size.library,
+        "outputs": len(run.distances),
+        "outputs_differing": sum(distance > 0 for distance in run.distances),
+        "max_lsb": max(run.distances),
         "model_sha256": engine.sha256,
     }
 
@@ -119,10 +144,15 @@ def _run(engine: Engine, image: Image, board: Board) -> Run:
     with emulated_session(image, board) as session:
         session.require_model(engine.sha256)
         decided = [session.inject_window(window, index, whole=True) for index, window in enumerate(windows)]
-        hops = [session.inject_hop(frame, index) for index, frame in enumerate(frames[-HOPS:])]
-        stack_bytes = session.stats().stack_high_water
-    _check_windows(engine, windows, decided, board)
-    _check_hops(engine, frames[-HOPS - WINDOW_FRAMES :], hops, board)
+        sent = frames[-HOPS:] if engine.name == "c" else ()
+        hops = [session.inject_hop(frame, index) for index, frame in enumerate(sent)]
+        stack_bytes, arena_bytes = session.stats().stack_high_water, session.facts.arena_bytes
+    distances = _distances(decided, engine.host.invoke(engine.frontend.encode_windows(windows)))
+    if engine.name != "tflm-cmsis-nn":
+        _require_equal(engine, distances, board)
+    if hops:
+        expected = engine.host.stream(frames[-HOPS - WINDOW_FRAMES :].reshape(-1, CHANNELS))
+        _require_equal(engine, _distances(hops, (expected[0][1:], expected[1][1:])), board)
     units = board.counter.units
     return Run(
         tuple(units(result.fin_ticks) + units(result.head_ticks) for result in decided),
@@ -131,33 +161,25 @@ def _run(engine: Engine, image: Image, board: Board) -> Run:
             for result in hops
         ),
         b"".join(result.features.tobytes() + result.logits.tobytes() for result in (*decided, *hops)),
+        distances,
+        arena_bytes,
         stack_bytes,
     )
 
 
-def _check_windows(
-    engine: Engine, windows: NDArray[np.int16], decided: list[BoardResult], board: Board
-) -> None:
-    _compare(engine, decided, engine.host.invoke(engine.frontend.encode_windows(windows)), board)
+def _distances(results: list[BoardResult], expected: tuple[NDArray[Any], NDArray[Any]]) -> tuple[int, ...]:
+    """How far each output value of the board is from the host's, features and logits, in LSB."""
+    board = np.array([[*result.features, *result.logits] for result in results], dtype=np.int64)
+    host = np.concatenate(expected, axis=1).astype(np.int64)
+    return tuple(np.abs(board - host).ravel().tolist())
 
 
-def _check_hops(engine: Engine, frames: NDArray[np.int16], hops: list[BoardResult], board: Board) -> None:
-    features, logits = engine.host.stream(frames.reshape(-1, CHANNELS))
-    _compare(engine, hops, (features[1:], logits[1:]), board)
-
-
-def _compare(
-    engine: Engine,
-    results: list[BoardResult],
-    expected: tuple[NDArray[Any], NDArray[Any]],
-    board: Board,
-) -> None:
-    for result, features, logits in zip(results, *expected, strict=True):
-        if not (np.array_equal(result.features, features) and np.array_equal(result.logits, logits)):
-            raise CheckError(
-                f"{board.name} computes another output of {engine.model} than the host.",
-                hint="Find the stage with `myofin validate`.",
-            )
+def _require_equal(engine: Engine, distances: tuple[int, ...], board: Board) -> None:
+    if any(distances):
+        raise CheckError(
+            f"{board.name} computes another output of {engine.model} than the host ({engine.name}).",
+            hint="Find the stage with `myofin validate`.",
+        )
 
 
 def _signal(frames: int) -> NDArray[np.int16]:

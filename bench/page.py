@@ -9,12 +9,13 @@ _HEAD = """# Benchmark
 
 Written by `make bench` ({command}); do not edit. {toolchain}.
 
-| model | board | core | mode | instructions | per MAC | code | constants | RAM | stack |
-|---|---|---|---|---:|---:|---:|---:|---:|---:|
+| model | board | core | engine | mode | instructions | per MAC | code | constants | RAM | stack | differing |
+|---|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|
 """
 
 _METHOD = """
-Bytes are of the engine alone, except the stack's. Scheme: int8. Engine: the generated C (`c`).
+Bytes are of the engine alone, except the stack's. Scheme: int8. Engines: the generated C (`c`),
+TensorFlow Lite Micro's interpreter with its reference kernels (`tflm`) and with CMSIS-NN's (`tflm-cmsis-nn`).
 
 ## How it was measured
 
@@ -32,9 +33,14 @@ Bytes are of the engine alone, except the stack's. Scheme: int8. Engine: the gen
   tables included. Library routines such as `memcpy`, which the application uses too, are not counted: all
   that the image holds of them are {library}.
 - **RAM** is the state struct; in mode `window` without the window of codes, which is the input there.
+- **TFLM** is compiled from source into the same firmware with the flags of its own makefile for a release
+  ([docs/tflm-engine.md](../docs/tflm-engine.md)). Code and constants are all that the image holds of it and
+  the model; C library routines are left out there too. RAM is the part of the arena that it takes on the
+  board, the interpreter and the resolver, less the input tensor, which is a second copy of the window.
+- **Differing** are values of the {windows} windows that differ from those of the generated C on the
+  host, which equal TFLM's reference kernels, and the largest distance in LSB.
 - **Stack** is the most that the whole firmware ever used, interrupts included.
-- Every run was done twice and gave the same instructions and the same outputs; every output was equal to that
-  of the same C compiled for the host.
+- Every run was done twice and gave the same instructions and the same outputs.
 """
 
 
@@ -46,16 +52,19 @@ def page(rows: list[dict[str, Any]], refused: list[str], *, command: str, window
     )
     text = _HEAD.format(command=command, toolchain=_toolchain()) + "\n".join(map(_line, rows)) + "\n"
     if refused:
-        text += "\nRefused:\n\n" + "\n".join(f"- {sentence}" for sentence in refused) + "\n"
+        text += "\nNot measured:\n\n" + "\n".join(f"- {sentence}" for sentence in refused) + "\n"
     return text + method
 
 
 def _line(row: dict[str, Any]) -> str:
     per_mac = row["instructions"] / row["macs"]
-    names = " | ".join(f"{row[key]}" for key in ("model", "board", "core", "mode"))
+    names = " | ".join(f"{row[key]}" for key in ("model", "board", "core", "engine", "mode"))
     keys = ("code_bytes", "const_bytes", "ram_bytes", "stack_bytes")
     sizes = " | ".join(f"{row[key]:,}" for key in keys)
-    return f"| {names} | {row['instructions']:,} | {per_mac:.3f} | {sizes} |"
+    differing = f"{row['outputs_differing']} of {row['outputs']}"
+    if row["max_lsb"]:
+        differing += f", at most {row['max_lsb']} LSB"
+    return f"| {names} | {row['instructions']:,} | {per_mac:.3f} | {sizes} | {differing} |"
 
 
 def _toolchain() -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from measure import HOPS, WINDOWS, make_engine, measure
+from measure import HOPS, WINDOWS, Engine, make_engine, make_tflm_engine, measure
 from page import page
 
 from myofin.boards.registry import list_boards, load_board
-from myofin.errors import InputError, MyofinError
+from myofin.errors import InputError, MyofinError, ToolMissingError
+from myofin.firmware_bridge.engine_option import ENGINES
+from myofin.firmware_bridge.tflm_tree import find_tree
 
 HERE = Path(__file__).parent
 MODELS = ("lstm48", "default")
@@ -29,22 +32,59 @@ EMULATED = tuple(name for name in list_boards() if load_board(name).emulator)
 @click.command()
 @click.option("--board", "boards", multiple=True, type=click.Choice(EMULATED), default=EMULATED)
 @click.option("--model", "models", multiple=True, type=click.Choice(MODELS), default=MODELS)
+@click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINES), default=ENGINES)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=HERE, show_default="bench/")
-def main(boards: tuple[str, ...], models: tuple[str, ...], out: Path) -> None:
-    """Measure models on emulated boards, and write results.json and results.md."""
+def main(boards: tuple[str, ...], models: tuple[str, ...], engines: tuple[str, ...], out: Path) -> None:
+    """Measure models on emulated boards, and write results.json and results.md.
+
+    The engines of TFLM are measured where MYOFIN_TFLM_ROOT names its source tree.
+    """
     try:
-        rows, refused = measure_all(boards, models)
+        present, absent = available(engines)
+        for sentence in absent:
+            click.echo(sentence, err=True)
+        rows, refused = measure_all(boards, models, present)
     except MyofinError as error:
         raise click.ClickException(f"{error.message} {error.hint}") from error
     out.mkdir(parents=True, exist_ok=True)
     (out / "results.json").write_text(json.dumps(rows, indent=1) + "\n")
     command = " ".join(["bench/run.py", *sys.argv[1:]])
-    text = page(rows, refused, command=f"`{command}`", windows=WINDOWS, hops=HOPS)
+    text = page(rows, refused + absent, command=f"`{command}`", windows=WINDOWS, hops=HOPS)
     (out / "results.md").write_text(text)
     click.echo(f"{len(rows)} rows, each measured twice with equal results: {out / 'results.md'}")
 
 
-def measure_all(boards: tuple[str, ...], models: tuple[str, ...]) -> tuple[list[dict[str, Any]], list[str]]:
+def available(engines: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The engines that can be built here, and a sentence for each that cannot.
+
+    Raises:
+        InputError: A variable is set, and what it names is no source tree.
+    """
+    present, absent = [], []
+    for name in engines:
+        try:
+            if name != "c":
+                find_tree(os.environ, cmsis_nn=name == "tflm-cmsis-nn")
+            present.append(name)
+        except ToolMissingError as error:
+            absent.append(f"`{name}` was not measured: {error.message}")
+    return present, absent
+
+
+def make_engines(name: str, model: bytes, folder: Path, engines: list[str]) -> list[Engine]:
+    """Everything that is measured of one model: the generated C in both modes, and TFLM."""
+    plain = [make_engine(name, mode, model, folder / mode) for mode in MODES]
+    tflm = [
+        make_tflm_engine(plain[0], engine, model, folder / engine)
+        for engine in ENGINES
+        if engine != "c" and engine in engines
+    ]
+    return (plain if "c" in engines else []) + tflm
+
+
+def measure_all(
+    boards: tuple[str, ...], models: tuple[str, ...], present: list[str]
+) -> tuple[list[dict[str, Any]], list[str]]:
     """The rows of every model on every board, and a sentence for each model that a board cannot hold."""
     rows, refused = [], []
     with tempfile.TemporaryDirectory(prefix="myofin-bench-") as scratch:
@@ -54,13 +94,13 @@ def measure_all(boards: tuple[str, ...], models: tuple[str, ...]) -> tuple[list[
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for name in models:
             model = (folder / f"{name}.tflite").read_bytes()
-            engines = [make_engine(name, mode, model, folder / name / mode) for mode in MODES]
+            engines = make_engines(name, model, folder / name, present)
             for board, engine in itertools.product(boards, engines):
-                click.echo(f"measuring {name} on {board}, {engine.mode}", err=True)
+                click.echo(f"measuring {name} on {board}, {engine.name}, {engine.mode}", err=True)
                 try:
                     rows.append(measure(engine, load_board(board)))
                 except InputError as error:
-                    refused.append(f"`{name}` on `{board}`, {engine.mode}: {error.message}")
+                    refused.append(f"`{name}` on `{board}`, `{engine.name}`, {engine.mode}: {error.message}")
     return rows, refused
 
 

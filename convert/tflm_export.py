@@ -5,6 +5,7 @@ the operators used, which output is which, and an arena size measured by TFLM's 
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from myofin.convert.codegen_text import wrap
 from myofin.convert.executors import import_tflm, roomy_arena
 from myofin.convert.flatbuffer import read_model
 from myofin.convert.graph import LSTM, Graph, find_outputs, refuse
-from myofin.errors import CheckError, ToolMissingError
+from myofin.errors import ArtifactError, CheckError, ToolMissingError
 
 # Pointers on the host are twice those of a 32-bit target, so the host's figure is an upper bound there; the
 # margin covers what a newer TFLM may add to its bookkeeping.
@@ -111,6 +112,22 @@ def measure_arena(model: bytes, graph: Graph) -> Arena:
             hint="An operator or type that TFLM lacks.",
         )
     return Arena(int(done.stdout), bound)
+
+
+def read_arena_bytes(folder: Path, *, cmsis_nn: bool) -> int:
+    """Bytes that a written ``arena.h`` reserves.
+
+    Raises:
+        ArtifactError: The folder holds no ``arena.h`` of this version.
+    """
+    path = folder / "arena.h"
+    found = re.findall(r"(\d+)u", path.read_text(encoding="utf-8")) if path.is_file() else []
+    if len(found) != 3:
+        raise ArtifactError(
+            f"{folder} holds no arena.h.", hint="Make the bundle again with `myofin convert`."
+        )
+    with_cmsis_nn, without, common = map(int, found)
+    return common + (with_cmsis_nn if cmsis_nn else without)
 
 
 def cmsis_nn_bytes(graph: Graph) -> int:

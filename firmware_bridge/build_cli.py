@@ -19,9 +19,9 @@ from myofin.firmware_bridge.engine_option import EngineName, engine_option
 def build(bundle: Path, board: str, out: Path, engine: EngineName, as_json: bool) -> None:
     """Compile the firmware of BUNDLE for a board.
 
-    The image folder holds firmware.elf, firmware.bin, firmware.map and image.json. The engine is the generated
-    C, or TFLM's interpreter around its reference kernels or CMSIS-NN's, compiled from the source tree that
-    MYOFIN_TFLM_ROOT names.
+    The image folder holds firmware.elf, firmware.bin, firmware.map and image.json. The engine is the
+    generated C, or TFLM's interpreter with its reference kernels or CMSIS-NN's, compiled from the source tree
+    that MYOFIN_TFLM_ROOT names.
 
     \b
     Example:
@@ -42,7 +42,7 @@ def build(bundle: Path, board: str, out: Path, engine: EngineName, as_json: bool
         "sizes": vars(sizes),
     }
     text = (
-        f"{image.elf} for {image.board}, engine {image.engine}: code {sizes.flash_code:,} B, constants {sizes.flash_constants:,} B, "
-        f"static RAM {sizes.ram_static:,} B"
+        f"{image.elf} for {image.board}, engine {image.engine}: code {sizes.flash_code:,} B, "
+        f"constants {sizes.flash_constants:,} B, static RAM {sizes.ram_static:,} B"
     )
     emit(as_json, document, text)

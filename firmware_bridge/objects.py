@@ -85,7 +85,7 @@ def _precompile(
     for unit in units:
         if unit.is_cxx:
             alike.setdefault(unit.flags, []).append(unit)
-    extra = {}
+    extra: dict[tuple[str, ...], tuple[str, ...]] = {}
     for number, (flags, group) in enumerate(alike.items()):
         if len(group) < _WORTH_PRECOMPILING:
             continue

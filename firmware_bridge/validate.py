@@ -207,6 +207,7 @@ def _facts(
         memory=MemoryFacts(**asdict(image.sizes), stack_high_water=run.stats.stack_high_water),
         board={"name": board.name, "core": board.core, "description": board.description},
         bundle={
+            "engine": image.engine,
             "model_sha256": body.model_sha256,
             "scheme": body.scheme,
             "dataset": body.dataset,

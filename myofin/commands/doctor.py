@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,6 +42,15 @@ def _newlib_present() -> bool:
     if compiler is None:
         return False
     asked = [compiler, "-print-file-name=libc.a"]
+    answer = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
+    return Path(answer.stdout.strip()).is_absolute()
+
+
+def _cxx_library_present() -> bool:
+    compiler = shutil.which("arm-none-eabi-g++")
+    if compiler is None:
+        return False
+    asked = [compiler, "-print-file-name=libstdc++.a"]
     answer = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
     return Path(answer.stdout.strip()).is_absolute()
 
@@ -77,6 +88,15 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "validate": _VALIDATE,
 }
 
+ARM_CXX = Need("C++ library for Arm (1.6 GB)", _APT + "libstdc++-arm-none-eabi-newlib", _cxx_library_present)
+TFLM_TREE = Need(
+    "a TFLM source tree",
+    "set MYOFIN_TFLM_ROOT to one; docs/tflm-engine.md says how to get it",
+    lambda: bool(os.environ.get("MYOFIN_TFLM_ROOT")),
+)
+# What only a comparison with TFLM on the board needs; a verb is ready without it.
+OPTIONAL: dict[str, tuple[Need, ...]] = {"--engine tflm": (ARM_CXX, TFLM_TREE)}
+
 
 @click.command(short_help="What is missing for which verb.")
 @json_option
@@ -84,30 +104,36 @@ NEEDS: dict[str, tuple[Need, ...]] = {
 def doctor(context: click.Context, as_json: bool) -> None:
     """Say what is missing for which verb, with the line that installs it.
 
-    Exit code 0 when every verb can run, 4 otherwise.
+    Exit code 0 when every verb can run, 4 otherwise; TFLM as engine (--engine tflm) is optional.
 
     \b
     Example:
       myofin doctor
     """
-    state = {need: need.present() for needs in NEEDS.values() for need in needs}
-    missing = {verb: [need for need in needs if not state[need]] for verb, needs in NEEDS.items()}
-    document = {
-        "verbs": {
-            verb: {"ready": not gaps, "missing": [{"name": gap.name, "install": gap.install} for gap in gaps]}
-            for verb, gaps in missing.items()
-        }
-    }
-    emit(as_json, document, _text(missing))
+    missing, optional = _missing(NEEDS), _missing(OPTIONAL)
+    document = {"verbs": _document(missing), "optional": _document(optional)}
+    emit(as_json, document, _text(missing | optional))
     if any(missing.values()):
         context.exit(EXIT_TOOL_MISSING)
+
+
+def _missing(needs_of: dict[str, tuple[Need, ...]]) -> dict[str, list[Need]]:
+    state = {need: need.present() for needs in needs_of.values() for need in needs}
+    return {verb: [need for need in needs if not state[need]] for verb, needs in needs_of.items()}
+
+
+def _document(missing: dict[str, list[Need]]) -> dict[str, Any]:
+    return {
+        verb: {"ready": not gaps, "missing": [{"name": gap.name, "install": gap.install} for gap in gaps]}
+        for verb, gaps in missing.items()
+    }
 
 
 def _text(missing: dict[str, list[Need]]) -> str:
     lines = []
     for verb, gaps in missing.items():
         lines.append(
-            f"{verb:10} " + ("ready" if not gaps else "needs " + ", ".join(gap.name for gap in gaps))
+            f"{verb:13} " + ("ready" if not gaps else "needs " + ", ".join(gap.name for gap in gaps))
         )
     installs = dict.fromkeys((gap.name, gap.install) for gaps in missing.values() for gap in gaps)
     lines += [f"\nto get {name}:\n  {install}" for name, install in installs]

@@ -24,7 +24,7 @@ def test_an_empty_path_is_noticed(monkeypatch, capsys, tmp_path, program):
     assert cli.run(["doctor"]) == 4
     shown = capsys.readouterr().out
     assert f"to get {program}:\n  sudo apt-get install" in shown
-    assert "train      ready" in shown
+    assert "train         ready" in shown
 
 
 def test_missing_tensorflow_names_the_extra(monkeypatch, capsys):
@@ -36,3 +36,15 @@ def test_missing_tensorflow_names_the_extra(monkeypatch, capsys):
     verbs = json.loads(capsys.readouterr().out)["verbs"]
     assert verbs["train"]["missing"] == [{"name": "tensorflow", "install": 'pip install "myofin[train]"'}]
     assert verbs["build"]["ready"]
+
+
+def test_tflm_as_engine_is_optional(monkeypatch, capsys, tmp_path):
+    monkeypatch.delenv("MYOFIN_TFLM_ROOT", raising=False)
+    assert cli.run(["doctor", "--json"]) == 0
+    missing = json.loads(capsys.readouterr().out)["optional"]["--engine tflm"]["missing"]
+    assert "MYOFIN_TFLM_ROOT" in missing[-1]["install"]
+    monkeypatch.setenv("MYOFIN_TFLM_ROOT", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cli.run(["doctor", "--json"]) == 4
+    (missing,) = json.loads(capsys.readouterr().out)["optional"]["--engine tflm"]["missing"]
+    assert "libstdc++-arm-none-eabi-newlib" in missing["install"]
