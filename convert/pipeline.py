@@ -103,7 +103,9 @@ def _quantized(run_folder: Path, run: Run, scheme: Scheme, float_model: bytes, p
 
 def _generate(run: Run, model: bytes, folder: Path) -> None:
     body = run.body
-    engines: dict[str, Engine] = {ENGINE_FOLDER: "c", TFLM_FOLDER: "tflm"}
+    engines: dict[str, Engine] = {ENGINE_FOLDER: "c"}
+    if body.state == "reset":
+        engines[TFLM_FOLDER] = "tflm"
     for name, engine in engines.items():
         generate_c(
             model,

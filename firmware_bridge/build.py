@@ -115,6 +115,11 @@ def build_image(
 def build_bundle(bundle: Path, board: Board, out: Path, *, engine: EngineName = "c") -> Image:
     """Build the firmware of a bundle folder for a board. Raises as ``build_image``, and ArtifactError."""
     body = read_manifest(bundle, "bundle").body
+    if engine != "c" and body["state"]["contract"] != "reset":
+        raise InputError(
+            "The bundle's network keeps its state between decisions; TFLM in this firmware does not.",
+            hint="Build with --engine c.",
+        )
     return build_image(engine_folder(bundle, engine), body["model_sha256"], board, out, engine=engine)
 
 

@@ -170,7 +170,7 @@ def test_the_command_builds_a_bundle(tmp_path: Path, image: Image) -> None:
     bundle = bundle_at(tmp_path / "bundle")
     arguments = [str(bundle), "--board", "mps2-an386", "--out", str(tmp_path / "image")]
     text = CliRunner().invoke(build, arguments, catch_exceptions=False)
-    assert "firmware.elf for mps2-an386: code" in text.output
+    assert "firmware.elf for mps2-an386, engine c: code" in text.output
     document = json.loads(CliRunner().invoke(build, [*arguments, "--json"], catch_exceptions=False).output)
     assert document["build_id"] == image.build_id
     assert document["sizes"] == vars(image.sizes)

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from myofin.artifacts import write_manifest
 from myofin.boards.registry import load_board
 from myofin.convert.tflm_export import RESOLVER_METHODS
 from myofin.errors import InputError, MyofinError, ToolMissingError
 from myofin.firmware_bridge import toolchain
+from myofin.firmware_bridge.build import build_bundle
 from myofin.firmware_bridge.build_cli import build
 from myofin.firmware_bridge.engine_option import EngineName
 from myofin.firmware_bridge.recipe import Recipe, Unit, make_recipe
@@ -220,3 +222,11 @@ def test_a_network_that_was_not_set_up_ends_the_session() -> None:
         facts.require_network()
     object.__setattr__(facts, "arena_bytes", 9)
     facts.require_network()
+
+
+def test_a_network_that_keeps_its_state_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    body = {"model_sha256": "00" * 32, "state": {"contract": "carry"}}
+    write_manifest(tmp_path / "bundle", "bundle", body, arguments={}, inputs={})
+    with pytest.raises(InputError, match="keeps its state between decisions"):
+        build_bundle(tmp_path / "bundle", BOARD, tmp_path / "image", engine="tflm")
