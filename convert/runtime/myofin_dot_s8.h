@@ -49,8 +49,9 @@ static inline void myofin_words_add(const myofin_words_t *words, myofin_pair_t *
  * two registers that it leaves hold x. 54 instructions for 64 products.
  */
 #define MYOFIN_DOT_UNROLLED 4u
-MYOFIN_INLINE void myofin_dot_unrolled_1(const int16_t *w, const int16_t *x, uint32_t blocks,
-                                         myofin_words_t *first, myofin_words_t *second) {
+MYOFIN_INLINE const int16_t *myofin_dot_unrolled_1(const int16_t *w, const int16_t *x,
+                                                   uint32_t blocks, myofin_words_t *first,
+                                                   myofin_words_t *second) {
     int32_t v0 = 0;
     int32_t b0 = 0;
     int32_t v1 = 0;
@@ -82,21 +83,21 @@ MYOFIN_INLINE void myofin_dot_unrolled_1(const int16_t *w, const int16_t *x, uin
         : "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "memory");
     *first = (myofin_words_t){v0, b0};
     *second = (myofin_words_t){v1, b1};
+    return w;
 }
 
 /*
  * Two pairs of rows, one step. Registers: 4 sums; 4 words of weights (2 pairs of columns of both
  * pairs of rows, extracted in place), 2 words of x. 58 instructions for 64 products.
  */
-MYOFIN_INLINE void myofin_dot_run_1(const int16_t *w, const int16_t *x, uint32_t blocks,
-                                    myofin_words_t *first, myofin_words_t *second) {
+MYOFIN_INLINE const int16_t *myofin_dot_run_1(const int16_t *w, const int16_t *x, uint32_t blocks,
+                                              myofin_words_t *first, myofin_words_t *second) {
     int32_t v0 = 0;
     int32_t b0 = 0;
     int32_t v1 = 0;
     int32_t b1 = 0;
     if (__builtin_constant_p(blocks) && (blocks <= MYOFIN_DOT_UNROLLED)) {
-        myofin_dot_unrolled_1(w, x, blocks, first, second);
-        return;
+        return myofin_dot_unrolled_1(w, x, blocks, first, second);
     }
     __asm__ volatile("1:\n"
                      ".rept 4\n"
@@ -123,13 +124,14 @@ MYOFIN_INLINE void myofin_dot_run_1(const int16_t *w, const int16_t *x, uint32_t
                      : "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
     *first = (myofin_words_t){v0, b0};
     *second = (myofin_words_t){v1, b1};
+    return w;
 }
 
 /*
  * One pair of rows, three steps. Registers: 6 sums, 3 words of x (one a step), 2 words of weights,
  * two pointers and the counter: all 14. 70 instructions for 96 products.
  */
-static inline void myofin_dot_run_3(const int16_t *w, const int16_t *x, uint32_t blocks,
+MYOFIN_INLINE void myofin_dot_run_3(const int16_t *w, const int16_t *x, uint32_t blocks,
                                     myofin_words_t words[MYOFIN_DOT_STEPS]) {
     int32_t v0 = 0;
     int32_t b0 = 0;
@@ -180,8 +182,8 @@ MYOFIN_INLINE void myofin_dot_column_1(const int16_t *w, int32_t x, myofin_words
     second->even += myofin_low_byte(w[4]) * x;
 }
 
-static inline void myofin_dot_run_1(const int16_t *w, const int16_t *x, uint32_t blocks,
-                                    myofin_words_t *first, myofin_words_t *second) {
+static inline const int16_t *myofin_dot_run_1(const int16_t *w, const int16_t *x, uint32_t blocks,
+                                              myofin_words_t *first, myofin_words_t *second) {
     myofin_words_t sums[2] = {{0, 0}, {0, 0}};
     for (const int16_t *end = x + (blocks * MYOFIN_DOT_COLUMNS); x != end; x += 4) {
         myofin_dot_column_1(w, x[0], &sums[0], &sums[1]);
@@ -192,6 +194,7 @@ static inline void myofin_dot_run_1(const int16_t *w, const int16_t *x, uint32_t
     }
     *first = sums[0];
     *second = sums[1];
+    return w;
 }
 
 /* The same for three steps; x holds a pair of columns of each. */
@@ -231,20 +234,20 @@ static inline uint32_t myofin_dot_run_length(uint32_t blocks_left) {
     return (blocks_left < MYOFIN_DOT_RUN) ? blocks_left : MYOFIN_DOT_RUN;
 }
 
-/* sums[2] = twice the two pairs of rows at w times x[columns]. */
-MYOFIN_INLINE void myofin_dot_1(const int16_t *w, const int16_t *x, uint32_t blocks,
-                                myofin_pair_t sums[2]) {
+/* sums[2] = twice the two pairs of rows at w times x[columns]; returns the rows after them. */
+MYOFIN_INLINE const int16_t *myofin_dot_1(const int16_t *w, const int16_t *x, uint32_t blocks,
+                                          myofin_pair_t sums[2]) {
     sums[0] = (myofin_pair_t){0, 0};
     sums[1] = (myofin_pair_t){0, 0};
     for (uint32_t done = 0; done < blocks; done += MYOFIN_DOT_RUN) {
-        const uint32_t at = done * MYOFIN_DOT_COLUMNS;
         myofin_words_t first;
         myofin_words_t second;
-        myofin_dot_run_1(w + (at * 2u), x + at, myofin_dot_run_length(blocks - done), &first,
-                         &second);
+        w = myofin_dot_run_1(w, x + (done * MYOFIN_DOT_COLUMNS),
+                             myofin_dot_run_length(blocks - done), &first, &second);
         myofin_words_add(&first, &sums[0]);
         myofin_words_add(&second, &sums[1]);
     }
+    return w;
 }
 
 /* sums[3] = twice one pair of rows at w times the x of three steps, x[columns / 2][step][2]. */

@@ -149,6 +149,20 @@ static inline int32_t myofin_rescale_s16(int32_t doubled, myofin_scale_t scale) 
     return myofin_shift_s16(myofin_rescale_unshifted(doubled, scale), myofin_right_shift(scale));
 }
 
+/*
+ * myofin_rescale(gate * factor, scale) saturated to int16, for gate >= 0. Where the scale is a
+ * power of two, 2^-n, the first rounding adds 1 to the product and halves it; the rest follows, and
+ * floors of floors are one: (product + 2^(n-1) + 1) >> n, or - 1 for negative products.
+ */
+static inline int32_t myofin_rescale_gated(int32_t gate, int32_t factor, myofin_scale_t scale) {
+    if ((scale.multiplier == (INT32_C(1) << 30)) && (scale.shift < 0) && (scale.shift >= -28)) {
+        const uint32_t right = (uint32_t)(1 - scale.shift);
+        const int32_t half = (INT32_C(1) << (right - 1u)) + ((factor >> 31) | 1);
+        return myofin_shift_s16((gate * factor) + half, right);
+    }
+    return myofin_rescale_s16(2 * (gate * factor), scale);
+}
+
 /* sums[0] = a[0] + b0 and sums[1] = a[1] + b1, saturated; b0 and b1 are within int16. */
 static inline void myofin_add_saturated(const int16_t a[2], int32_t b0, int32_t b1,
                                         int16_t sums[2]) {

@@ -62,10 +62,9 @@ static inline void myofin_lstm_s8_input_1(const myofin_lstm_s8_t *lstm, const in
     const myofin_scale_t *scales = lstm->input_scales;
     for (uint32_t unit = 0; unit < lstm->units; unit++) {
         myofin_pair_t sums[2];
-        myofin_dot_1(w, x, lstm->input_blocks, sums);
+        w = myofin_dot_1(w, x, lstm->input_blocks, sums);
         myofin_lstm_s8_pair(sums[0], bias, scales, gates);
         myofin_lstm_s8_pair(sums[1], bias + 2, scales + 2, gates + 2);
-        w += lstm->input_blocks * MYOFIN_LSTM_GATES * MYOFIN_DOT_COLUMNS / 2u;
         bias += MYOFIN_LSTM_GATES;
         gates += MYOFIN_LSTM_GATES;
     }
@@ -107,12 +106,11 @@ static inline void myofin_lstm_s8_recurrent(const myofin_lstm_s8_t *lstm, const 
     const myofin_scale_t *scales = lstm->recurrent_scales;
     for (uint32_t unit = 0; unit < lstm->units; unit++) {
         myofin_pair_t dots[2];
-        myofin_dot_1(w, hidden, lstm->unit_blocks, dots);
+        w = myofin_dot_1(w, hidden, lstm->unit_blocks, dots);
         myofin_add_saturated(gates, myofin_rescale_s16(dots[0].even, scales[0]),
                              myofin_rescale_s16(dots[0].odd, scales[1]), sums);
         myofin_add_saturated(gates + 2, myofin_rescale_s16(dots[1].even, scales[2]),
                              myofin_rescale_s16(dots[1].odd, scales[3]), sums + 2);
-        w += lstm->unit_blocks * MYOFIN_LSTM_GATES * MYOFIN_DOT_COLUMNS / 2u;
         gates += MYOFIN_LSTM_GATES;
         sums += MYOFIN_LSTM_GATES;
     }
@@ -120,8 +118,8 @@ static inline void myofin_lstm_s8_recurrent(const myofin_lstm_s8_t *lstm, const 
 
 static inline int32_t myofin_lstm_s8_cell(const myofin_lstm_s8_t *lstm, int32_t input,
                                           int32_t forget, int32_t candidate, int32_t cell) {
-    const int32_t kept = myofin_rescale_s16(2 * (forget * cell), lstm->forget_scale);
-    const int32_t added = myofin_rescale_s16(2 * (input * candidate), lstm->update_scale);
+    const int32_t kept = myofin_rescale_gated(forget, cell, lstm->forget_scale);
+    const int32_t added = myofin_rescale_gated(input, candidate, lstm->update_scale);
     const int32_t sum = myofin_saturate_s16(kept + added);
     const int32_t clip = lstm->cell_clip;
     const int32_t raised = ((clip > 0) && (sum < -clip)) ? -clip : sum;

@@ -79,9 +79,31 @@ static uint32_t compare_rescaling(void)
     return different;
 }
 
+static uint32_t compare_gated(void)
+{
+    uint32_t different = 0;
+    uint32_t random = 1;
+    for (int32_t shift = -29; shift <= 0; shift++) {
+        const myofin_scale_t scale = {1 << 30, shift};
+        for (int32_t factor = -32768; factor <= 32767; factor++) {
+            random = (random * 1664525u) + 1013904223u;
+            const int32_t gate = ((random >> 8u) % 16u == 0u) ? 32767 : (int32_t)(random >> 17u);
+            const int32_t expected = myofin_saturate_s16(myofin_rescale(gate * factor, scale));
+            different += (expected != myofin_rescale_gated(gate, factor, scale)) ? 1u : 0u;
+            const int32_t half = 1 << ((shift < 0) ? -shift : 0); /* products about a half */
+            for (int32_t near = -2; near <= 2; near++) {
+                const int32_t product = myofin_saturate_s16(myofin_rescale(near + half, scale));
+                different += (product != myofin_rescale_gated(1, near + half, scale)) ? 1u : 0u;
+            }
+        }
+    }
+    return different;
+}
+
 int main(void)
 {
-    printf("%u %u", (unsigned)compare_activations(), (unsigned)compare_rescaling());
+    printf("%u %u %u", (unsigned)compare_activations(), (unsigned)compare_rescaling(),
+           (unsigned)compare_gated());
     return 0;
 }
 """
@@ -94,4 +116,4 @@ def test_shortcuts_change_no_bit(tmp_path: Path) -> None:
     flags = ("-O2", "-fsanitize=undefined", "-fno-sanitize-recover=all")
     compile_sources([main, runtime / "myofin_activations_s16.c"], program, runtime, *flags)
     done = subprocess.run([program], capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stderr, done.stdout) == (0, "", "0 0")
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "0 0 0")
