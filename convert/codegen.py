@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -189,8 +190,9 @@ def _write(facts: _Facts, out_dir: Path) -> list[Path]:
     return [out_dir / name for name in texts]
 
 
-def _render(template: str, facts: _Facts) -> str:
-    environment = Environment(
+@cache
+def _templates() -> Environment:
+    return Environment(
         loader=PackageLoader("myofin.convert"),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -198,16 +200,23 @@ def _render(template: str, facts: _Facts) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # this is C, not HTML
     )
+
+
+def _render(template: str, facts: _Facts) -> str:
     program = facts.program
-    return environment.get_template(template).render(
-        facts=facts,
-        program=program,
-        version=__version__,
-        scheme=SCHEME_NUMBERS[program.scheme],
-        value=VALUE_TYPE[program.scheme],
-        members=_members(facts),
-        sha256=c.wrap(f"0x{byte:02x}" for byte in bytes.fromhex(facts.sha256)),
-        frontend=_frontend_constants(facts.frontend),
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            facts=facts,
+            program=program,
+            version=__version__,
+            scheme=SCHEME_NUMBERS[program.scheme],
+            value=VALUE_TYPE[program.scheme],
+            members=_members(facts),
+            sha256=c.wrap(f"0x{byte:02x}" for byte in bytes.fromhex(facts.sha256)),
+            frontend=_frontend_constants(facts.frontend),
+        )
     )
 
 

@@ -227,7 +227,11 @@ class _Lowering(Placing):
         shape = (*x.elements.shape[:-1], width)
         self._expect(operator, shape)
         elements = places[:, np.newaxis] * width + np.arange(width)
-        return View(EmbeddedSource(layer.apply(before)), elements.reshape(shape))
+        with np.errstate(over="ignore", invalid="ignore"):
+            table = layer.apply(before)
+        if not np.all(np.isfinite(table)):
+            raise refuse(operator, "overflows for some code", "Train again, with smaller weights")
+        return View(EmbeddedSource(table), elements.reshape(shape))
 
     def _lstm(self, operator: Operator, x: View) -> View:
         if x.elements.ndim != 3:

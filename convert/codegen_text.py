@@ -63,9 +63,11 @@ def number(value: Any, dtype: str) -> str:
 def array(name: str, values: NDArray[Any], comment: str = "") -> str:
     """A `static const` array, aligned to 4 bytes so that kernels may load words."""
     flat = values.reshape(-1)
-    c_type = _C_TYPES[flat.dtype.name]
+    dtype = flat.dtype.name  # asked once: it takes NumPy longer than the number itself
+    c_type = _C_TYPES[dtype]
     head = f"/* {comment} */\n" if comment else ""
-    body = wrap(number(value, flat.dtype.name) for value in flat)
+    plain = dtype in ("int8", "int16", "uint16")
+    body = wrap(map(str, flat.tolist()) if plain else (number(value, dtype) for value in flat.tolist()))
     return f"{head}static const {c_type} {name}[{len(flat)}] MYOFIN_ALIGNED = {{\n{body}}};\n"
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import tflite
 from numpy.typing import NDArray
 
+from myofin.convert.flatbuffer_table import checked
 from myofin.convert.graph import LSTM, NO_TENSOR, Graph, Operator, Tensor, refuse
 from myofin.errors import ModelError
 
@@ -59,23 +60,25 @@ def read_model(content: bytes) -> Graph:
 
 
 def _read_graph(content: bytes) -> Graph:
-    model = tflite.Model.GetRootAs(content, 0)
+    model = checked(tflite.Model.GetRootAs(content, 0))
     if _bounded(model.SubgraphsLength(), 64, "subgraphs") < 1:
         raise ModelError("The TFLite model holds no graph.", hint=_HINT)
-    graph = model.Subgraphs(0)
+    graph = checked(model.Subgraphs(0))
     tensor_count = _bounded(graph.TensorsLength(), MAX_TENSORS, "tensors")
-    tensors = tuple(_read_tensor(model, graph.Tensors(i), i, len(content)) for i in range(tensor_count))
+    tensors = tuple(
+        _read_tensor(model, checked(graph.Tensors(i)), i, len(content)) for i in range(tensor_count)
+    )
     if sum(tensor.size for tensor in tensors) > MAX_ELEMENTS_TOTAL:
         raise ModelError("The tensors of the model are too large for a microcontroller.", hint=_HINT)
     operator_count = _bounded(graph.OperatorsLength(), MAX_OPERATORS, "operators")
     operators = tuple(
-        _read_operator(model, graph.Operators(i), i, tensor_count) for i in range(operator_count)
+        _read_operator(model, checked(graph.Operators(i)), i, tensor_count) for i in range(operator_count)
     )
     return Graph(
         tensors=tensors,
         operators=operators,
-        inputs=_indices(graph.Inputs, graph.InputsLength(), tensor_count),
-        outputs=_indices(graph.Outputs, graph.OutputsLength(), tensor_count),
+        inputs=_indices(graph.InputsAsNumpy, graph.InputsLength(), tensor_count),
+        outputs=_indices(graph.OutputsAsNumpy, graph.OutputsLength(), tensor_count),
         names=_signature_outputs(model, tensor_count),
     )
 
@@ -86,10 +89,15 @@ def _bounded(length: int, limit: int, what: str) -> int:
     return int(length)
 
 
+def _numbers(length: int, limit: int, what: str, values: Callable[[], Any]) -> tuple[Any, ...]:
+    """A vector of numbers, looked at only once its length is known to be reasonable."""
+    return tuple(values().tolist()) if _bounded(length, limit, what) else ()
+
+
 def _indices(
-    item: Callable[[int], int], length: int, tensor_count: int, *, optional: bool = False
+    values: Callable[[], Any], length: int, tensor_count: int, *, optional: bool = False
 ) -> tuple[int, ...]:
-    found = tuple(int(item(i)) for i in range(_bounded(length, 256, "inputs or outputs of one operator")))
+    found = _numbers(length, 256, "inputs or outputs of one operator", values)
     lowest = NO_TENSOR if optional else 0
     if any(not lowest <= index < tensor_count for index in found):
         raise ModelError("The TFLite model refers to a tensor that it does not hold.", hint=_HINT)
@@ -107,14 +115,14 @@ def _text(table: Any, field: int) -> str:
 
 
 def _read_tensor(model: Any, raw: Any, index: int, file_bytes: int) -> Tensor:
-    shape = tuple(int(raw.Shape(i)) for i in range(_bounded(raw.ShapeLength(), MAX_RANK, "dimensions")))
+    shape = _numbers(raw.ShapeLength(), MAX_RANK, "dimensions", raw.ShapeAsNumpy)
     if any(not 0 <= size <= MAX_ELEMENTS for size in shape) or math.prod(shape) > MAX_ELEMENTS:
         raise ModelError(
             f"Tensor {index} has the shape {shape}, which is not static or far too large.",
             hint="Convert with fixed shapes: batch 1 through a concrete function.",
         )
     dtype = DTYPES.get(raw.Type(), f"type{raw.Type()}")
-    scales, zero_points, dimension = _quantization(raw.Quantization(), index)
+    scales, zero_points, dimension = _quantization(checked(raw.Quantization()), index)
     return Tensor(
         index=index,
         name=_text(raw._tab, _NAME_FIELD),
@@ -131,12 +139,10 @@ def _read_tensor(model: Any, raw: Any, index: int, file_bytes: int) -> Tensor:
 def _quantization(raw: Any, index: int) -> tuple[tuple[float, ...], tuple[int, ...], int]:
     if raw is None:
         return (), (), 0
-    count = _bounded(raw.ScaleLength(), MAX_CHANNELS, "scales")
-    zeros = _bounded(raw.ZeroPointLength(), MAX_CHANNELS, "zero points")
-    scales = tuple(float(raw.Scale(i)) for i in range(count))
-    zero_points = tuple(int(raw.ZeroPoint(i)) for i in range(zeros))
+    scales = _numbers(raw.ScaleLength(), MAX_CHANNELS, "scales", raw.ScaleAsNumpy)
+    zero_points = _numbers(raw.ZeroPointLength(), MAX_CHANNELS, "zero points", raw.ZeroPointAsNumpy)
     if any(not (math.isfinite(scale) and scale > 0) for scale in scales) or (
-        count and zeros not in (0, count)
+        scales and len(zero_points) not in (0, len(scales))
     ):
         raise ModelError(f"Tensor {index} has an impossible quantization.", hint=_HINT)
     if any(not -32768 <= zero <= 32767 for zero in zero_points):
@@ -152,7 +158,7 @@ def _constant(
         return None
     if number >= _bounded(model.BuffersLength(), 4 * MAX_TENSORS, "buffers"):
         raise ModelError("The TFLite model refers to a buffer that it does not hold.", hint=_HINT)
-    buffer = model.Buffers(number)
+    buffer = checked(model.Buffers(number))
     if buffer.Offset() or buffer.Size():
         raise ModelError(
             "The TFLite model keeps weights outside the flatbuffer.", hint="Export a model below 2 GB."
@@ -165,6 +171,8 @@ def _constant(
     if length > file_bytes or length != math.prod(shape) * np.dtype(dtype).itemsize:
         raise ModelError(f"A constant of {length} bytes does not fill its shape {shape}.", hint=_HINT)
     data = np.asarray(buffer.DataAsNumpy()).view(dtype).reshape(shape)
+    if data.dtype.kind == "f" and not np.all(np.isfinite(data)):
+        raise ModelError("A constant of the model is infinite or no number.", hint="Train again.")
     data.flags.writeable = False
     return data
 
@@ -175,6 +183,7 @@ def _read_operator(model: Any, raw: Any, index: int, tensor_count: int) -> Opera
     ) else None  # fmt: skip
     if code is None:
         raise ModelError(f"Operator {index} is of a kind that the model does not declare.", hint=_HINT)
+    checked(code)
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     kind = tflite.utils.BUILTIN_OPCODE2NAME.get(number, f"BUILTIN_{number}")
     if kind == "CUSTOM":
@@ -182,10 +191,12 @@ def _read_operator(model: Any, raw: Any, index: int, tensor_count: int) -> Opera
     return Operator(
         index=index,
         kind=kind,
-        inputs=_indices(raw.Inputs, raw.InputsLength(), tensor_count, optional=True),
-        outputs=_indices(raw.Outputs, raw.OutputsLength(), tensor_count),
+        inputs=_indices(raw.InputsAsNumpy, raw.InputsLength(), tensor_count, optional=True),
+        outputs=_indices(raw.OutputsAsNumpy, raw.OutputsLength(), tensor_count),
         options=MappingProxyType(_options(kind, raw)),
-        intermediates=_indices(raw.Intermediates, raw.IntermediatesLength(), tensor_count, optional=True),
+        intermediates=_indices(
+            raw.IntermediatesAsNumpy, raw.IntermediatesLength(), tensor_count, optional=True
+        ),
     )
 
 
@@ -215,7 +226,10 @@ def _options(kind: str, raw: Any) -> dict[str, Any]:
         raise ModelError(f"An operator {kind} comes without its options.", hint=_HINT)
     options = getattr(tflite, name)()
     options.Init(table.Bytes, table.Pos)
+    checked(options)
     found = {field: getattr(options, field)() for field in fields}
+    if not all(math.isfinite(value) for value in found.values()):
+        raise ModelError(f"An option of an operator {kind} is infinite or no number.", hint=_HINT)
     if hasattr(options, "FusedActivationFunction"):
         found["activation"] = ACTIVATIONS.get(options.FusedActivationFunction(), "unknown")
     return found
@@ -224,9 +238,9 @@ def _options(kind: str, raw: Any) -> dict[str, Any]:
 def _signature_outputs(model: Any, tensor_count: int) -> Mapping[str, int]:
     names = {}
     if _bounded(model.SignatureDefsLength(), 64, "signatures") > 0:
-        signature = model.SignatureDefs(0)
+        signature = checked(model.SignatureDefs(0))
         for i in range(_bounded(signature.OutputsLength(), 64, "signature outputs")):
-            entry = signature.Outputs(i)
+            entry = checked(signature.Outputs(i))
             names[_text(entry._tab, 4)] = _bounded(entry.TensorIndex(), tensor_count - 1, "as tensor index")
     return MappingProxyType(names)
 

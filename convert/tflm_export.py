@@ -43,6 +43,7 @@ RESOLVER_METHODS: Final[Mapping[str, str]] = {
     "QUANTIZE": "AddQuantize",
     "REDUCE_MAX": "AddReduceMax",
     "RELU": "AddRelu",
+    "RELU6": "AddRelu6",
     "RESHAPE": "AddReshape",
     "SLICE": "AddSlice",
     "SOFTMAX": "AddSoftmax",

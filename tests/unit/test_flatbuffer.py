@@ -1,23 +1,18 @@
-"""Reading `.tflite` files: what is in them, and that no damaged one does worse than an error."""
+"""Reading `.tflite` files: what is in them, and what is refused; test_proofs.py damages many more."""
 
 from __future__ import annotations
 
-import random
 import struct
-import time
 
 import numpy as np
 import pytest
-from engine_cases import CHANNELS, model
+from engine_cases import model
 
 from myofin.convert.codegen_lower import lower
 from myofin.convert.flatbuffer import CELL_STATE_INPUT, mend_cell_scale, read_model
 from myofin.convert.graph import LSTM, find_outputs
 from myofin.convert.inspection import layer_costs, lstm_report
 from myofin.errors import ModelError
-
-MUTATIONS = 1000
-SLOWEST_S = 5.0
 
 
 def test_reads_the_graph() -> None:
@@ -76,48 +71,21 @@ def test_refuses_every_truncation() -> None:
             lower(read_model(content[:length]))
 
 
-def mutate(content: bytes, rng: random.Random) -> bytes:
-    """Flip bytes, overwrite words with likely troublemakers, or copy a piece elsewhere."""
-    damaged = bytearray(content)
-    for _ in range(rng.choice([1, 1, 2, 4, 16])):
-        at, way = rng.randrange(len(damaged) - 4), rng.random()
-        if way < 0.4:
-            damaged[at] = rng.randrange(256)
-        elif way < 0.8:
-            words = [
-                0,
-                1,
-                0xFFFFFFFF,
-                0x7FFFFFFF,
-                0x80000000,
-                rng.randrange(2**32),
-                rng.randrange(len(damaged)),
-            ]
-            struct.pack_into("<I", damaged, at & ~3, rng.choice(words))
-        else:
-            source, count = rng.randrange(len(damaged) - 32), rng.randrange(1, 32)
-            piece = damaged[source : source + count]
-            damaged[at : at + len(piece)] = piece
-    return bytes(damaged[: rng.randrange(len(damaged))] if rng.random() < 0.05 else damaged)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_refuses_weights_that_are_no_numbers(value: float) -> None:
+    content = bytearray(model("joint4_float32"))
+    weight = struct.pack("<f", first_weight(bytes(content)))
+    assert content.count(weight) == 1
+    at = content.index(weight)
+    content[at : at + 4] = struct.pack("<f", value)
+    with pytest.raises(ModelError, match="infinite or no number"):
+        read_model(bytes(content))
 
 
-def test_damaged_models_give_errors_and_nothing_else() -> None:
-    rng = random.Random(2)
-    names, refused, slowest = sorted(CHANNELS), 0, 0.0
-    for _ in range(MUTATIONS):
-        damaged = mutate(model(rng.choice(names)), rng)
-        start = time.perf_counter()
-        try:
-            graph = read_model(damaged)
-            mend_cell_scale(damaged)
-            layer_costs(graph)
-            lstm_report(graph)
-            lower(graph)
-        except ModelError:
-            refused += 1
-        slowest = max(slowest, time.perf_counter() - start)
-    assert refused > MUTATIONS // 4
-    assert slowest < SLOWEST_S
+def first_weight(content: bytes) -> float:
+    graph = read_model(content)
+    lstm = next(op for op in graph.operators if op.kind == LSTM)
+    return float(graph.constant(lstm, 1).reshape(-1)[0])
 
 
 def test_unsupported_operator_is_named() -> None:
