@@ -1,11 +1,12 @@
 # The jobs of this repository. Each sets up what it needs first (see scripts/setup.sh).
 PY := .venv/bin/python
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench proof clean
 help:
 	@echo "make demo   from nothing to a verified (emulated) board: out/demo/report/report.html"
 	@echo "make test   lint, type check and every test, with real firmware in the emulator"
 	@echo "make bench  instructions, flash and RAM of the engine on the emulated board"
+	@echo "make proof  the engine's comparisons at full size: bench/proof.md (long)"
 	@echo "make lint   ruff, mypy --strict and clang-format"
 
 setup:
@@ -22,6 +23,9 @@ lint: setup
 
 bench: setup
 	$(PY) bench/run.py
+
+proof: setup
+	$(PY) bench/proof.py
 
 clean:
 	rm -rf out build

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import subprocess
 from collections.abc import Callable
 from functools import cache
@@ -43,6 +44,13 @@ def expected_codes(counts: npt.NDArray[np.int16]) -> bytes:
     return np.trunc(counts / 256).astype(np.int8).tobytes()
 
 
+def _sanitizers() -> tuple[str, ...]:
+    """Undefined behaviour everywhere; memory too where AddressSanitizer's library was loaded first."""
+    if "libasan" in os.environ.get("LD_PRELOAD", ""):
+        return ("-fsanitize=address,undefined",)
+    return ("-fsanitize=undefined", "-static-libubsan")
+
+
 @cache
 def library() -> ctypes.CDLL:
     """The application and the fake model as a shared library."""
@@ -52,7 +60,7 @@ def library() -> ctypes.CDLL:
     out = folder / "board.so"
     command = [
         *("cc", "-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fPIC", "-shared"),
-        *("-fsanitize=undefined", "-fno-sanitize-recover=all", "-static-libubsan"),
+        *(*_sanitizers(), "-fno-sanitize-recover=all"),
         *(f"-I{path}" for path in (folder, _FIRMWARE, FAKE_MODEL)),
         *map(str, sources),
         *("-o", str(out)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,24 +19,9 @@ from myofin.convert.graph import LSTM
 from myofin.convert.host_engine import WARNINGS, HostEngine, compile_sources
 from myofin.errors import ArtifactError, CheckError, ModelError
 
-_MAIN = """
-#include <stdio.h>
-#include "myofin_model.h"
-int main(void)
-{
-    static myofin_state_t state;
-    static int8_t codes[MYOFIN_WINDOW_CODES];
-    myofin_value_t features[MYOFIN_FEATURES];
-    myofin_value_t logits[MYOFIN_LOGITS];
-    while (fread(codes, sizeof(codes), 1, stdin) == 1u) {
-        myofin_init(&state);
-        myofin_invoke(&state, codes, features, logits);
-        (void)fwrite(features, sizeof(features), 1, stdout);
-        (void)fwrite(logits, sizeof(logits), 1, stdout);
-    }
-    return 0;
-}
-"""
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+
+from sanitizers import SANITIZE, WINDOWS_MAIN
 
 
 @pytest.mark.parametrize(
@@ -48,9 +34,8 @@ def test_clean_under_sanitizers(name: str, seed: int | None, tmp_path: Path) -> 
     generate(content, CHANNELS[name], tmp_path)
     expected = HostEngineExecutor(tmp_path).run(codes)
     main, program = tmp_path / "main.c", tmp_path / "program"
-    main.write_text(_MAIN)
-    flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    compile_sources(sorted(tmp_path.glob("*.c")), program, tmp_path, *flags)
+    main.write_text(WINDOWS_MAIN)
+    compile_sources(sorted(tmp_path.glob("*.c")), program, tmp_path, *SANITIZE)
     done = subprocess.run([program], input=codes.tobytes(), capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     rows = np.frombuffer(done.stdout, expected.features.dtype).reshape(len(codes), -1)
