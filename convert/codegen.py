@@ -21,6 +21,15 @@ from myofin import __version__
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_lower import lower
 from myofin.convert.codegen_lstm_text import ring_slots
+from myofin.convert.codegen_memory import (
+    TYPE_BYTES,
+    Place,
+    members_of,
+    plan_memory,
+    relocated,
+    singles,
+    unions,
+)
 from myofin.convert.codegen_program import LstmStep, Program, Step, reads_codes
 from myofin.convert.codegen_step_text import VALUE_TYPE, StepText
 from myofin.convert.codegen_steps import can_slide, lstm_members, step_text
@@ -33,7 +42,6 @@ STATE_CONTRACTS: Final = {"reset": 0, "carry": 1}
 MAX_STATE_BUFFER: Final = 1 << 16
 # The state of a sliding engine may be this large where nothing else is asked: half of a usual 128 kB of RAM.
 STATE_BUDGET_BYTES: Final = 64 * 1024
-_BYTES: Final = {"float": 4, "int32_t": 4, "int16_t": 2, "int8_t": 1}
 
 
 Engine = Literal["c", "tflm"]
@@ -50,6 +58,7 @@ class _Facts:
     sha256: str
     engine: Engine
     sliding: bool
+    keep: bool  # every array in a place of its own
     hops: int  # that one step of the LSTMs takes; 0 where that differs or makes no difference
     ring_slots: int
     sequences: tuple[StepText, ...]  # the LSTMs that take the codes
@@ -64,6 +73,12 @@ class _Facts:
     def fin_takes_codes(self) -> bool:
         """Whether a step after the first LSTMs reads the codes too."""
         return any(reads_codes(step) for step in self.program.fin if not _is_sequence(step))
+
+    @property
+    def ordered(self) -> tuple[Step, ...]:
+        """The steps in order of execution."""
+        fin = sorted(self.program.fin, key=lambda step: not _is_sequence(step))
+        return (*fin, *self.program.head)
 
     @property
     def steps(self) -> tuple[StepText, ...]:
@@ -134,6 +149,7 @@ def generate_c(
         sha256=hashlib.sha256(model).hexdigest(),
         engine=engine,
         sliding=slides,
+        keep=keep_intermediates,
         hops=max((step.frame.hops for step in sequences), default=0),
         ring_slots=max((ring_slots(step) for step in sequences), default=0),
         sequences=_texts(program, sequences, slides),
@@ -168,7 +184,7 @@ def _slides(program: Program, asked: bool | None, budget_bytes: int) -> bool:
     if asked is not None:
         return asked
     held = sum(
-        _BYTES[kind] * length
+        TYPE_BYTES[kind] * length
         for step in sequences
         for kind, _, length in lstm_members(step, program.scheme, sliding=True)
     )
@@ -177,9 +193,10 @@ def _slides(program: Program, asked: bool | None, budget_bytes: int) -> bool:
 
 def _write(facts: _Facts, out_dir: Path) -> list[Path]:
     out_dir.mkdir(parents=True, exist_ok=True)
-    texts = {"myofin_model.h": _render("myofin_model.h.j2", facts)}
+    places = _places(facts)
+    texts = {"myofin_model.h": _render("myofin_model.h.j2", facts, places)}
     source = {"c": "myofin_model.c.j2", "tflm": "myofin_model_tflm.c.j2"}
-    texts["myofin_model.c"] = _render(source[facts.engine], facts)
+    texts["myofin_model.c"] = relocated(_render(source[facts.engine], facts, places), places)
     runtime = resources.files("myofin.convert") / "runtime"
     for kernel in facts.kernels:
         for name in (f"{kernel}.h", f"{kernel}.c"):
@@ -202,7 +219,7 @@ def _templates() -> Environment:
     )
 
 
-def _render(template: str, facts: _Facts) -> str:
+def _render(template: str, facts: _Facts, places: tuple[Place, ...]) -> str:
     program = facts.program
     return (
         _templates()
@@ -213,30 +230,28 @@ def _render(template: str, facts: _Facts) -> str:
             version=__version__,
             scheme=SCHEME_NUMBERS[program.scheme],
             value=VALUE_TYPE[program.scheme],
-            members=_members(facts),
+            unions=unions(places),
+            members=singles(places),
             sha256=c.wrap(f"0x{byte:02x}" for byte in bytes.fromhex(facts.sha256)),
             frontend=_frontend_constants(facts.frontend),
         )
     )
 
 
-def _members(facts: _Facts) -> list[tuple[str, str, int]]:
-    """Members of the state struct besides the window: ``(type, name, length)``, widest types first."""
+def _places(facts: _Facts) -> tuple[Place, ...]:
+    """Where each array of the state lies."""
     if facts.engine == "tflm":
-        return []  # the arena holds them
-    members = [member for step in facts.steps for member in step.members]
-    value = VALUE_TYPE[facts.program.scheme]
-    members += [
-        (value, step.output.name, step.output.size) for step in facts.program.fin + facts.program.head
-    ]
-    largest = max(length for _, _, length in members)
+        return ()  # the arena holds them
+    program = facts.program
+    value = VALUE_TYPE[program.scheme]
+    members = members_of(facts.ordered, facts.steps, len(program.fin), value, program.features)
+    largest = max(member.length for member in members)
     if largest > MAX_STATE_BUFFER:
         raise ModelError(
             f"A layer needs a buffer of {largest} values, too many for a microcontroller.",
             hint="Use fewer units or channels.",
         )
-    order = ["float", "int32_t", "int16_t", "int8_t"]
-    return sorted(members, key=lambda member: order.index(member[0]))
+    return tuple(Place((member,)) for member in members) if facts.keep else plan_memory(members)
 
 
 def _frontend_constants(front: FrontEnd) -> str:

@@ -62,6 +62,12 @@ def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
     return tuple(found)
 
 
+def kept(step: LstmStep) -> frozenset[str]:
+    """Members that hold what later frames need."""
+    names = ["ring", "sums_of_hops", "maxima_of_hops", *(["h", "cell"] if step.carry else [])]
+    return frozenset(f"{step.name}_{name}" for name in names)
+
+
 def functions(step: LstmStep, *, sliding: bool) -> str:
     """Static functions: ``NAME_window(state, codes)``, and for sliding ``NAME_push`` and ``NAME_slide``."""
     parts = [_place(step), step_function(step), _window(step)]

@@ -21,6 +21,7 @@ class StepText:
             buffer is written ``state->NAME``.
         kernels: Runtime files that it needs, without extension.
         functions: Static functions that the calls need.
+        kept: Names of the members that must keep their values from one call to the next.
         push: Statements for a new frame in ``codes``, for ``slot`` of the rings (sliding only).
         slide: What replaces ``call`` for the window that the rings hold (sliding only).
     """
@@ -30,6 +31,7 @@ class StepText:
     call: str
     kernels: tuple[str, ...]
     functions: str = ""
+    kept: frozenset[str] = frozenset()
     push: str = ""
     slide: str = ""
 

@@ -76,6 +76,7 @@ def _integer_lstm(step: LstmStep, scheme: Scheme, sliding: bool) -> StepText:
         call=f"    {name}_window(state, {source});",
         kernels=text.kernels(step),
         functions=text.functions(step, sliding=slides),
+        kept=lstm_text.kept(step),
         push=f"    {name}_push(state, codes, slot);" if slides else "",
         slide=f"    {name}_slide(state);" if slides else "",
     )
@@ -117,7 +118,7 @@ def _float_lstm(step: LstmStep) -> StepText:
         ]
     )
     kernels = ("myofin_lstm_f32",) + (("myofin_pool_f32",) if frame.table is not None else ())
-    return StepText(_float_constants(step), tuple(members), call, kernels)
+    return StepText(_float_constants(step), tuple(members), call, kernels, kept=lstm_text.kept(step))
 
 
 def _frame_type(step: LstmStep) -> str:

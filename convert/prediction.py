@@ -29,7 +29,7 @@ _SCALARS: Final = {
 _COMMENT: Final = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _HELIUM: Final = re.compile(rf"^#if {HELIUM}$.*?(?:^#else$(.*?))?^#endif$", re.DOTALL | re.MULTILINE)
 _DEFINE: Final = re.compile(r"^#define (\w+) (.+)$", re.MULTILINE)
-_STRUCT: Final = re.compile(r"typedef struct(?: \w+)? \{([^{}]*)\} (\w+);")
+_STRUCT: Final = re.compile(r"typedef (struct|union)(?: \w+)? \{([^{}]*)\} (\w+);")
 _MEMBER: Final = re.compile(r"(?:const )?(\w+)\s+(\*?)(?:const )?(\w+)\s*((?:\[[^\]]+\])*)$")
 _CONSTANT: Final = re.compile(r"^\s*(?:static )?const (\w+) \w+((?:\[[^\]]+\])*)[ \w]*\s*=", re.MULTILINE)
 _OPERATORS: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
@@ -93,15 +93,19 @@ class _Types:
             raise _unreadable(name)
         return self.known[name]
 
-    def add_struct(self, name: str, body: str) -> None:
-        """Lay a struct out: each member at a multiple of its alignment, the whole at the largest."""
+    def add_struct(self, kind: str, body: str, name: str) -> None:
+        """Lay a struct out: each member at a multiple of its alignment, the whole at the largest.
+
+        The members of a union all begin at its start.
+        """
         end, widest = 0, 1
         for declaration in filter(None, (part.strip() for part in body.split(";"))):
             match = _MEMBER.match(declaration)
             if match is None:
                 raise _unreadable(declaration)
             size, alignment = (_POINTER, _POINTER) if match[2] else self.type_of(match[1])
-            end = _aligned(end, alignment) + size * self.count(match[4])
+            start = 0 if kind == "union" else _aligned(end, alignment)
+            end = max(end, start + size * self.count(match[4]))
             widest = max(widest, alignment)
         self.known[name] = (_aligned(end, widest), widest)
 
@@ -124,7 +128,7 @@ def predict_text(headers: Iterable[str], sources: Iterable[str]) -> EnginePredic
     """As ``predict_engine``, of the texts without comments."""
     headers, sources = list(headers), list(sources)
     types = _Types({name: value for text in (*headers, *sources) for name, value in _DEFINE.findall(text)})
-    waiting = [(name, body) for text in (*headers, *sources) for body, name in _STRUCT.findall(text)]
+    waiting = [item for text in (*headers, *sources) for item in _STRUCT.findall(text)]
     while waiting:  # a struct may stand before the one that it holds, since files come by name
         later = [item for item in waiting if not _try_struct(types, *item)]
         if len(later) == len(waiting):
@@ -141,9 +145,9 @@ def predict_text(headers: Iterable[str], sources: Iterable[str]) -> EnginePredic
     return EnginePrediction(statements * CODE_BYTES_A_STATEMENT, constants, ram)
 
 
-def _try_struct(types: _Types, name: str, body: str) -> bool:
+def _try_struct(types: _Types, kind: str, body: str, name: str) -> bool:
     try:
-        types.add_struct(name, body)
+        types.add_struct(kind, body, name)
     except ModelError:
         return False
     return True
