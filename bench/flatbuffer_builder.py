@@ -63,6 +63,7 @@ class FlatbufferBuilder:
         output: int,
         options: str = "",
         fields: Mapping[str, Any] | None = None,
+        intermediates: Sequence[int] = (),
     ) -> int:
         """Add an operator with the fields of its options, and return its output."""
         code = getattr(schema.BuiltinOperator, kind)
@@ -70,6 +71,7 @@ class FlatbufferBuilder:
             self._codes.append(code)
         made = schema.OperatorT()
         made.opcodeIndex, made.inputs, made.outputs = self._codes.index(code), list(inputs), [output]
+        made.intermediates = list(intermediates)
         if options:
             made.builtinOptionsType = getattr(schema.BuiltinOptions, options)
             made.builtinOptions = getattr(schema, f"{options}T")()

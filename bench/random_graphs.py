@@ -55,6 +55,8 @@ class _Value:
 
 @dataclass
 class _Maker:
+    """Adds layers with random numbers to one graph."""
+
     rng: np.random.Generator
     scheme: str
     build: FlatbufferBuilder = field(default_factory=FlatbufferBuilder)
@@ -194,7 +196,12 @@ class _Maker:
         fields = {"fusedActivationFunction": TANH, "cellClip": clip, "projClip": 0.0, "timeMajor": False}
         everything = [x.index, *weights, -1, -1, -1, *biases, -1, -1, *states, -1, -1, -1, -1]
         self.build.operator(
-            "UNIDIRECTIONAL_SEQUENCE_LSTM", everything, y.index, "UnidirectionalSequenceLSTMOptions", fields
+            "UNIDIRECTIONAL_SEQUENCE_LSTM",
+            everything,
+            y.index,
+            "UnidirectionalSequenceLSTMOptions",
+            fields,
+            self.intermediates(y),
         )
         self.parts.append(f"lstm{batch}x{steps}x{inputs}x{units}")
         return y
@@ -210,6 +217,13 @@ class _Maker:
         kind = ACTIVATIONS[self.scheme]
         hidden = self.build.tensor(shape, kind, variable=True, scales=[y.scale], zero_point=y.zero_point)
         return hidden, self.build.tensor(shape, "int16", variable=True, scales=[cell_scale])
+
+    def intermediates(self, y: _Value) -> list[int]:
+        """Five tensors that hold scales only; the TFLite runtime reads the last one."""
+        if self.scheme == "float32":
+            return []
+        gates = [self.build.tensor((0,), "int16", scales=[2.0**-12]) for _ in range(4)]
+        return [*gates, self.build.tensor((0,), "int8", scales=[y.scale], zero_point=y.zero_point)]
 
     def join(self, parts: list[_Value]) -> _Value:
         """CONCATENATION over the last axis; all are brought to the first one's scale, as TFLM demands."""
@@ -265,6 +279,8 @@ def _front(make: _Maker, codes: _Value, channels: int, samples: int) -> tuple[_V
 def _head(make: _Maker, state: _Value) -> tuple[_Value, _Value]:
     """Features for each sequence, then logits from the features, or from them and the LSTM's state."""
     batch = state.shape[0]
+    if make.chance(0.05):  # the LSTM's state itself
+        return state, make.dense(make.reshape(state, (1, state.shape[0] * state.shape[1])), 5)
     features = make.dense(state, int(make.rng.integers(1, 9)))
     if make.chance(0.25) and not make.wide:
         features = make.relu(features)
@@ -276,3 +292,14 @@ def _head(make: _Maker, state: _Value) -> tuple[_Value, _Value]:
         top = make.dense(top, int(make.rng.integers(2, 33)))
         top = make.relu(top) if make.chance(0.5) and not make.wide else top
     return features, make.dense(top, int(make.rng.integers(2, 18)))
+
+
+def carry_model(scheme: str, hops: int = 1) -> bytes:
+    """A network of one step with two LSTMs, on ``hops`` frames of 10 samples of 3 channels."""
+    make = _Maker(np.random.default_rng(7), scheme)
+    codes = make.value((1, hops, 30), 1 / 128, 0)
+    x = make.transpose(make.reshape(codes, (1, hops * 10, 3)), [2, 0, 1])
+    x = make.lstm(make.lstm(x, 12), 9)
+    features = make.reshape(make.dense(make.last_step(x), 4), (1, 12))
+    logits = make.dense(features, 5)
+    return make.build.finish(codes.index, {"features": features.index, "logits": logits.index})

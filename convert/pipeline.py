@@ -27,6 +27,7 @@ from myofin.convert.bundle import (
 )
 from myofin.convert.bundle_page import write_bundle_page
 from myofin.convert.codegen import Engine, generate_c
+from myofin.convert.contract import encode_under, run_under
 from myofin.convert.executors import (
     Executor,
     HostEngineExecutor,
@@ -123,15 +124,16 @@ def _prove(
     run: Run, scheme: Scheme, model: bytes, float_model: bytes, folder: Path, progress: Progress
 ) -> dict[str, Any]:
     """Run every executor on the golden and calibration windows; return the body of the manifest."""
-    golden_codes = run.frontend.encode_windows(run.test_counts)
+    contract = run.body.state
+    golden_codes = encode_under(contract, run.frontend, run.test_counts, run.body.frames)
     codes = np.concatenate([golden_codes, run.calibration[:PROOF_WINDOWS]])
     executors, absent = available_executors(model, folder / ENGINE_FOLDER)
     outputs = {}
     for done, (name, executor) in enumerate(executors.items()):
         progress("prove", done, len(executors))
-        outputs[name] = executor.run(codes)
+        outputs[name] = run_under(contract, executor, codes)
     progress("prove", len(executors), len(executors))
-    floats = TfliteRuntimeExecutor(float_model).run(codes)
+    floats = run_under(contract, TfliteRuntimeExecutor(float_model), codes)
     gate = check_gate(model, float_model, outputs, floats, expected_lstm_ops=int(run.body.model["lstm_ops"]))
     oracle = "tflm" if "tflm" in outputs else HostEngineExecutor.name
     # Without TFLM the engine is its own oracle, and comparing it with itself would prove nothing.
@@ -154,8 +156,8 @@ def _prove(
     return _body(run, scheme, model) | {
         "gate": asdict(gate),
         "state": {
-            "contract": run.body.state,
-            "probes": _probe_all(executors, run.body.state, golden_codes[:PROBE_WINDOWS]),
+            "contract": contract,
+            "probes": _probe_all(executors, contract, golden_codes[:PROBE_WINDOWS]),
         },
         "oracle": {
             "name": oracle,

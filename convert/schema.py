@@ -100,6 +100,11 @@ class BundleBody(Signal):
     oracle: dict[str, Any]
     float_tolerance: float
 
+    @property
+    def contract(self) -> str:
+        """The state contract: ``reset`` or ``carry``."""
+        return str(self.state["contract"])
+
 
 Body = TypeVar("Body", bound=BaseModel)
 

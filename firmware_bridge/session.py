@@ -136,14 +136,15 @@ class BoardSession:
             )
 
     def inject_window(
-        self, counts: npt.NDArray[np.int16], index: int = 0, *, whole: bool = False
+        self, counts: npt.NDArray[np.int16], index: int = 0, *, whole: bool = False, reset: bool = True
     ) -> BoardResult:
         """Send one window of raw counts, and return the board's decision on it.
 
         Args:
-            counts: int16 [frames * frame_samples, channels]; the board starts a new window with it.
+            counts: int16 [frames * frame_samples, channels].
             index: A number for the window, checked in the answer.
             whole: Compute the window anew from its codes, instead of from what was kept of each frame.
+            reset: Let the board begin anew with this window: front end, frames held and LSTM state.
 
         Raises:
             InputError: The window has another shape or type than the model takes.
@@ -155,7 +156,7 @@ class BoardSession:
         room = (facts.max_payload - fixed_bytes(Inject)) // frame_bytes
         step = min(room, _MAX_FRAMES_A_MESSAGE, facts.frames)
         for first in range(0, facts.frames, step):
-            flags = InjectFlag.RESET if first == 0 else InjectFlag(0)
+            flags = InjectFlag.RESET if first == 0 and reset else InjectFlag(0)
             part = frames[first : first + step]
             if first + step >= facts.frames:
                 break

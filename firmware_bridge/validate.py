@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from myofin.artifacts import new_artifact, write_manifest
 from myofin.boards.registry import Board, load_board
 from myofin.convert.bundle import Bundle, read_bundle
+from myofin.convert.contract import encode_under, run_under
 from myofin.convert.executors import Outputs, TfliteRuntimeExecutor
 from myofin.convert.oracle import bundle_oracle
 from myofin.errors import InputError
@@ -27,10 +28,14 @@ from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts, build_r
 from myofin.firmware_bridge.session import BoardResult, LinkCounters
 from myofin.firmware_bridge.windows import DEFAULT_WINDOWS, SentWindows, golden_windows, recorded_windows
 from myofin.firmware_bridge.wire import Stats
-from myofin.frontend import WINDOW_FRAMES
 from myofin.progress import Progress, silent
 
 HOP_US = 10_000.0
+
+_WINDOW_METHOD: Final = {
+    "reset": "sent as raw counts; the board starts from reset, encodes, infers, and answers",
+    "carry": "sent as raw counts; the board starts from reset at the first, and keeps its state from then on",
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,8 @@ def run_on_board(
         session.require_model(bundle.body.model_sha256)
         results = []
         for index, window in enumerate(counts):
-            results.append(session.inject_window(window, index=index))
+            reset = index == 0 or bundle.body.contract == "reset"
+            results.append(session.inject_window(window, index=index, reset=reset))
             progress("board", index + 1, len(counts))
         stats = session.stats()
         return BoardRun(results=tuple(results), link=session.counters, stats=stats)
@@ -145,11 +151,12 @@ def _report(
     bundle: Bundle, board: Board, image: Image, sent: SentWindows, run: BoardRun, progress: Progress
 ) -> dict[str, Any]:
     progress("oracle", 0, 2)
-    codes = bundle.frontend.encode_windows(sent.counts)
+    contract = bundle.body.contract
+    codes = encode_under(contract, bundle.frontend, sent.counts, bundle.body.frames)
     oracle = bundle_oracle(bundle)
-    expected = oracle.run(codes)
+    expected = run_under(contract, oracle, codes)
     progress("oracle", 1, 2)
-    floats = TfliteRuntimeExecutor(bundle.float_model()).run(codes)
+    floats = run_under(contract, TfliteRuntimeExecutor(bundle.float_model()), codes)
     progress("oracle", 2, 2)
     comparison = _compare(bundle, board, codes, expected, floats, sent, run)
     return build_report(comparison, _facts(bundle, board, image, sent, run, oracle.name))
@@ -177,13 +184,13 @@ def _compare(
         float_logits=floats.logits,
     )
     number_format = NumberFormat.from_bundle(bundle.body.model_dump())
-    return compare(host, device, number_format, _ticks(board, run), truth)
+    return compare(host, device, number_format, _ticks(board, run, bundle.body.frames), truth)
 
 
-def _ticks(board: Board, run: BoardRun) -> Ticks:
+def _ticks(board: Board, run: BoardRun, frames: int) -> Ticks:
     """Counter differences in the board's unit; a decision costs the front end of one hop, FIN and head."""
     units = board.counter.units
-    front_end = np.array([units(result.front_end_ticks) for result in run.results]) / WINDOW_FRAMES
+    front_end = np.array([units(result.front_end_ticks) for result in run.results]) / frames
     fin = np.array([units(result.fin_ticks) for result in run.results])
     head = np.array([units(result.head_ticks) for result in run.results])
     stages = {"front_end": front_end, "fin": fin, "head": head, "total": front_end + fin + head}
@@ -213,12 +220,12 @@ def _facts(
             "dataset": body.dataset,
             "subject": body.subject,
             "macs": body.macs,
-            "state_contract": body.state["contract"],
+            "state_contract": body.contract,
             "build_id": image.build_id,
         },
         method={
             "windows": sent.origin,
-            "each window": "sent as raw counts; the board starts from reset, encodes, infers, and answers",
+            "each window": _WINDOW_METHOD[body.contract],
             "a decision": "one hop: a frame when it comes (mean over the window), then FIN and head",
             "deadlines": f"placed at {board.counter.units_per_second:,} {board.counter.kind} a second",
         },

@@ -64,8 +64,13 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
     recording = load_trainable(data, subject)
     body = bundle.body
     _check_signal(recording, bundle)
-    found = cut_windows(recording, frame_samples=body.frame_samples, repetitions=body.split.test)
-    windows = spread(found.take(np.isin(found.labels, body.classes)), limit)
+    carried = body.contract == "carry"  # its windows are steps that follow each other
+    hop_frames = body.frames if carried else 1
+    found = cut_windows(
+        recording, frame_samples=body.frame_samples, hop_frames=hop_frames, repetitions=body.split.test
+    )
+    known = found.take(np.isin(found.labels, body.classes))
+    windows = known.take(np.arange(len(known)) < limit) if carried else spread(known, limit)
     if len(windows) == 0:
         raise RecordingError(
             f"{recording.source} has no window of 300 ms in the test repetitions {_test(bundle)}.",
@@ -78,7 +83,8 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
         true_features=window_features(bundle.frontend.zscore(counts), body.feature_scaling.names),
         origin=(
             f"{len(windows)} windows of {recording.source}, subject {recording.subject}, "
-            f"spread evenly over the movements of the test repetitions {_test(bundle)}"
+            f"{'the first' if carried else 'spread evenly over the movements'} of the test repetitions "
+            f"{_test(bundle)}"
         ),
         inputs=dict(recording.sha256s),
     )

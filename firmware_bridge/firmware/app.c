@@ -101,11 +101,11 @@ static void answer_hello(app_t *app, uint16_t sequence) {
 }
 
 /* With `whole` the window is computed anew; without it, what its frames share with others is
- * reused. */
+ * reused. Where the state is carried from step to step, a step cannot be taken again. */
 static void answer_result(app_t *app, uint16_t sequence, uint32_t index, bool whole) {
     const int8_t *const codes = myofin_window_codes(app->model);
     port_stopwatch_start();
-    if (whole) {
+    if (whole && (MYOFIN_STATE_CONTRACT == 0u)) {
         myofin_fin(app->model, codes, app->features);
     } else {
         myofin_fin_held(app->model, app->features);
