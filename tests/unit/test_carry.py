@@ -12,8 +12,9 @@ from engine_cases import front_end
 
 from myofin.convert.codegen import generate_c
 from myofin.convert.contract import encode_under, run_under
-from myofin.convert.executors import Executor, HostEngineExecutor, available_executors, probe_state
+from myofin.convert.executors import Executor, HostEngineExecutor, available_executors
 from myofin.convert.host_engine import HostEngine, compile_sources
+from myofin.convert.state_probe import probe_state
 from myofin.recordings.synthetic import SyntheticConfig
 from myofin.recordings.synthetic import generate as synthesise
 
