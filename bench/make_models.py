@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,22 @@ def save_default(folder: Path) -> None:
     Network(NetworkShape(CHANNELS, FRAME_SAMPLES, CLASSES)).save(folder)
 
 
-MAKERS = {"lstm48": save_lstm48, "default": save_default}
+def save_variant(frame_hops: int, taps: int) -> Callable[[Path], None]:
+    """The default network with frames of several hops, or with a first layer over three samples."""
+
+    def save(folder: Path) -> None:
+        _, keras = load_tensorflow()
+        keras.utils.set_random_seed(SEED)
+        Network(NetworkShape(CHANNELS, FRAME_SAMPLES, CLASSES, frame_hops=frame_hops, taps=taps)).save(folder)
+
+    return save
+
+
+MAKERS = {
+    "lstm48": save_lstm48,
+    "default": save_default,
+    **{f"hops{hops}-taps{taps}": save_variant(hops, taps) for hops in (1, 3, 5) for taps in (1, 3)},
+}
 
 
 def main(out: Path, names: list[str]) -> None:

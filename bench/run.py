@@ -25,13 +25,15 @@ from myofin.firmware_bridge.tflm_tree import find_tree
 
 HERE = Path(__file__).parent
 MODELS = ("lstm48", "default")
+# The default network, untrained, with other frames and first layers; measured where asked for.
+VARIANTS = tuple(f"hops{hops}-taps{taps}" for hops in (1, 3, 5) for taps in (1, 3))
 MODES = ("window", "hop")
 EMULATED = tuple(name for name in list_boards() if load_board(name).emulator)
 
 
 @click.command()
 @click.option("--board", "boards", multiple=True, type=click.Choice(EMULATED), default=EMULATED)
-@click.option("--model", "models", multiple=True, type=click.Choice(MODELS), default=MODELS)
+@click.option("--model", "models", multiple=True, type=click.Choice(MODELS + VARIANTS), default=MODELS)
 @click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINES), default=ENGINES)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=HERE, show_default="bench/")
 def main(boards: tuple[str, ...], models: tuple[str, ...], engines: tuple[str, ...], out: Path) -> None:

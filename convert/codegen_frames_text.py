@@ -14,15 +14,23 @@ def can_join(step: LstmStep) -> bool:
     """Whether the poolings of hops can be joined: every hop has an equal share of each group's samples."""
     frame = step.frame
     last = frame.offset + (step.batch - 1) * frame.batch_stride + (frame.groups - 1) * frame.group_stride
-    return bool(frame.modes) and frame.hop_samples > 0 and last < frame.sample_stride
+    # Places of a convolution that begin before a hop must end in it.
+    return bool(frame.modes) and frame.hop_samples >= max(1, frame.taps - 1) and last < frame.sample_stride
 
 
 def members(step: LstmStep) -> tuple[Member, ...]:
-    """Sums and maxima of the hops of a frame, ``[hop][sequence][group][value]``."""
+    """Sums and maxima of the hops of a frame, ``[hop][sequence][group][value]``.
+
+    Those of a convolution are there twice: with and without the places that begin in the hop before.
+    """
     values = step.frame.hops * step.batch * _sequence_values(step)
-    return (
-        ("int16_t", f"{step.name}_sums_of_hops", values + values % 2),
-        ("int8_t", f"{step.name}_maxima_of_hops", values),
+    return tuple(
+        member
+        for of in ("of_hops", "in_hops")[: 1 if step.frame.conv is None else 2]
+        for member in (
+            ("int16_t", f"{step.name}_sums_{of}", values + values % 2),
+            ("int8_t", f"{step.name}_maxima_{of}", values),
+        )
     )
 
 
@@ -44,13 +52,11 @@ def constants(step: LstmStep) -> str:
 
 def functions(step: LstmStep) -> str:
     """``NAME_pool_hop(state, codes)`` and ``NAME_join(state, sequence)``, which fills ``NAME_values``."""
-    return "\n".join([_pool_hop(step), _join(step)])
+    return "\n".join([_pool_hop(step) if step.frame.conv is None else _convolve_hop(step), _join(step)])
 
 
 def _pool_hop(step: LstmStep) -> str:
     name, frame = step.name, step.frame
-    samples = _sum(["codes", _times("sequence", frame.batch_stride, step.batch)], frame.offset)
-    samples = _sum([samples, _times("group", frame.group_stride, frame.groups)])
     lines = [
         "/* Pools the samples of the newest hop. */",
         f"static void {name}_pool_hop(myofin_state_t *state, const int8_t *codes)",
@@ -58,7 +64,7 @@ def _pool_hop(step: LstmStep) -> str:
         f"    uint32_t at = state->newest_hop * {step.batch * _sequence_values(step)}u;",
         f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
         f"        for (uint32_t group = 0; group < {frame.groups}u; group++) {{",
-        f"            const int8_t *samples = {samples};",
+        f"            const int8_t *samples = {_sum(['codes', *_place(step)])};",
         f"            myofin_pool_s8_hop(&{name.upper()}_POOL, samples, {frame.hop_samples}u,",
         f"                               state->{name}_sums_of_hops + at,",
         f"                               state->{name}_maxima_of_hops + at);",
@@ -69,6 +75,61 @@ def _pool_hop(step: LstmStep) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _place(step: LstmStep) -> list[str]:
+    """Where the first code of a group is in a hop, as terms of a sum."""
+    frame = step.frame
+    terms = [f"{frame.offset}u"] if frame.offset else []
+    terms.append(_times("sequence", frame.batch_stride, step.batch))
+    return [*terms, _times("group", frame.group_stride, frame.groups)]
+
+
+def _convolve_hop(step: LstmStep) -> str:
+    name, frame = step.name, step.frame
+    values, conv, before = step.batch * _sequence_values(step), f"&{name.upper()}_CONV", frame.taps - 1
+    inside = frame.hop_samples - before
+    return "\n".join(
+        [
+            "/*",
+            " * Pools the places that end in the newest hop. Those that begin in the hop before count in",
+            " * every frame but the one that the hop begins, so the poolings are kept without them too.",
+            " */",
+            f"static void {name}_pool_hop(myofin_state_t *state, const int8_t *codes)",
+            "{",
+            "    const int8_t *end = (codes == state->window) ? (codes + MYOFIN_WINDOW_CODES) : codes;",
+            f"    const uint32_t oldest = advanced(state->newest_hop, 1u, {frame.hops}u) * {values}u;",
+            f"    uint32_t at = state->newest_hop * {values}u;",
+            f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
+            f"        for (uint32_t group = 0; group < {frame.groups}u; group++) {{",
+            f"            const uint32_t place = {_sum(_place(step))};",
+            f"            myofin_conv_s8_gather({conv}, end - {before * frame.sample_stride}u + place,",
+            f"                                  {before}u, state->{name}_samples);",
+            f"            myofin_conv_s8_gather({conv}, codes + place, {frame.hop_samples}u,",
+            f"                                  state->{name}_samples + {before}u);",
+            f"            memset(state->{name}_pooled, 0, sizeof(state->{name}_pooled));",
+            *_convolve_call(name, f"{before}u, {inside}u, {inside}u", "in_hops"),
+            *_convolve_call(name, f"0u, {before}u, {frame.hop_samples}u", "of_hops"),
+            f"            at += {frame.width}u;",
+            "        }",
+            "    }",
+            "    /* The frame that ends here begins with the oldest hop. */",
+            *(
+                f"    memcpy(state->{name}_{kind}_of_hops + oldest, state->{name}_{kind}_in_hops + oldest,\n"
+                f"           {values}u * sizeof(state->{name}_{kind}_of_hops[0]));"
+                for kind in ("sums", "maxima")
+            ),
+            "}",
+            "",
+        ]
+    )
+
+
+def _convolve_call(name: str, places: str, of: str) -> list[str]:
+    return [
+        f"            {name}_convolve(state, {places}, state->{name}_sums_{of} + at,",
+        f"            {' ' * len(name)}          state->{name}_maxima_{of} + at);",
+    ]
 
 
 def _join(step: LstmStep) -> str:
@@ -103,4 +164,4 @@ def _times(variable: str, factor: int, count: int) -> str:
 
 
 def _sum(terms: list[str], constant: int = 0) -> str:
-    return " + ".join([term for term in terms if term] + ([f"{constant}u"] if constant else []))
+    return " + ".join([term for term in terms if term] + ([f"{constant}u"] if constant else [])) or "0u"

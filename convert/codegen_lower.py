@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from myofin.convert.codegen_add import float_add, integer_add
 from myofin.convert.codegen_arithmetic import dense_weights, float_dense
+from myofin.convert.codegen_conv import convolve, is_strided, spans_samples
 from myofin.convert.codegen_elementwise import COMPUTED, join
 from myofin.convert.codegen_lstm import code_table, frame_input, lstm_numbers
 from myofin.convert.codegen_places import Placing, is_computed, plain_rows
@@ -29,6 +30,7 @@ from myofin.convert.codegen_views import (
     MOVES,
     BufferSource,
     CodesSource,
+    ConvolvedSource,
     Elements,
     EmbeddedSource,
     PooledSource,
@@ -55,8 +57,8 @@ _LAYERS: Mapping[Scheme, Callable[[Graph, Operator], Any]] = {
     "int16x8": dense_weights_16,
 }
 _SUPPORTED = (
-    "RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, STRIDED_SLICE, CONV_2D 1x1, pooling, CONCATENATION, LSTM, "
-    "FULLY_CONNECTED, ADD of a bias, MEAN, RELU, RELU6, QUANTIZE"
+    "RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, STRIDED_SLICE, CONV_2D (1x1; the first 3x1 too), pooling, "
+    "CONCATENATION, LSTM, FULLY_CONNECTED, ADD of a bias, MEAN, RELU, RELU6, QUANTIZE"
 )
 _REMEDIES: Mapping[str, str] = {
     "SOFTMAX": "Export logits: the largest is the same; take the softmax on the host",
@@ -187,6 +189,8 @@ class _Lowering(Placing):
             return pool(self.graph, operator, x)
         if operator.kind == "CONCATENATION":
             return self._concatenate(operator)
+        if isinstance(x.source, ConvolvedSource) or spans_samples(self.graph, operator):
+            return convolve(self.graph, operator, x, self._layer(operator))
         if operator.kind == "CONV_2D" and isinstance(x.source, CodesSource | EmbeddedSource):
             return self._embed(operator, x)
         if operator.kind == "FULLY_CONNECTED":
@@ -212,7 +216,7 @@ class _Lowering(Placing):
     def _embed(self, operator: Operator, x: View) -> View:
         """Fold a pointwise layer into a table over the 256 codes: exact, since every input is enumerated."""
         kernel = self.graph.input(operator, 1).shape
-        if operator.kind == "CONV_2D" and (len(kernel) != 4 or kernel[1:3] != (1, 1) or _strided(operator)):
+        if operator.kind == "CONV_2D" and (len(kernel) != 4 or kernel[1:3] != (1, 1) or is_strided(operator)):
             raise refuse(operator, f"has a kernel {kernel} or a stride", "Embed each sample by itself")
         places = pointwise_places(operator, x)
         layer = self._layer(operator)
@@ -302,11 +306,6 @@ class _Lowering(Placing):
         if producer is None or not is_computed(self.views[tensor]):
             raise ModelError("An output of the model is its input.", hint="Export features and logits.")
         return self.in_order(producer, self.views[tensor])
-
-
-def _strided(operator: Operator) -> bool:
-    names = ("StrideW", "StrideH", "DilationWFactor", "DilationHFactor")
-    return any(operator.options[name] != 1 for name in names)
 
 
 def _table_before(x: View, scheme: Scheme) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from myofin.convert.codegen_arithmetic import INT32_MAX, Scale, fixed_point, fold_zero_point, tensor_scale
 from myofin.convert.codegen_program import (
     POOL_MODES,
+    Convolution,
     FrameInput,
     LstmNumbers,
     Scheme,
@@ -59,7 +60,7 @@ class _Origin:
     columns: Elements
     column_count: int
     groups: Elements  # [m, samples]: code places of the groups in use
-    table: NDArray[Any] | None
+    embedding: NDArray[Any] | Convolution | None
     modes: tuple[Any, ...]
 
 
@@ -68,13 +69,14 @@ def _origin(operator: Operator, view: View) -> _Origin:
     if isinstance(source, PooledSource):
         group, column = np.divmod(view.elements, len(source.columns))
         modes = tuple(mode for mode in POOL_MODES if any(mode == m for m, _ in source.columns))
-        width = source.table.shape[1]
+        embedding = source.embedding
+        width = embedding.width if isinstance(embedding, Convolution) else embedding.shape[1]
         canonical = np.array([modes.index(mode) * width + c for mode, c in source.columns])
         if sorted(canonical.tolist()) != list(range(len(modes) * width)):
             raise refuse(operator, "takes only some of the pooled columns", "Use all of mean and maximum")
         used = source.places[np.unique(group)]
         starts = source.places[:, 0][group]
-        return _Origin(starts, canonical[column], len(canonical), used, source.table, modes)
+        return _Origin(starts, canonical[column], len(canonical), used, source.embedding, modes)
     if isinstance(source, CodesSource | EmbeddedSource):
         places, columns, width = places_and_columns(view)
         table = source.table if isinstance(source, EmbeddedSource) else None
@@ -117,9 +119,11 @@ def frame_input(
         raise refuse(operator, "takes its inputs in an irregular order", _ORDER_REMEDY)
     count = samples.shape[1]
     if count > MAX_POOLED_SAMPLES:
-        raise refuse(operator, f"takes {count} samples pooled in one", "Use frames of 10 ms")
+        raise refuse(operator, f"takes {count} samples pooled in one", "Use fewer hops a frame")
+    embedding = origin.embedding
+    conv = embedding if isinstance(embedding, Convolution) else None
     frame = FrameInput(
-        table=_table(origin.table, scheme, group_stride),
+        table=None if isinstance(embedding, Convolution) else _table(embedding, scheme, group_stride),
         modes=origin.modes,
         offset=base,
         batch_stride=batch_stride,
@@ -129,6 +133,7 @@ def frame_input(
         samples=count,
         sample_stride=int(samples[0, 1]) if count > 1 else 1,
         hop_codes=hop_codes,
+        conv=conv,
     )
     return frame, np.asarray(slots, dtype=np.int64)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from myofin.convert import codegen_conv_text as conv_text
 from myofin.convert import codegen_frames_text as frames_text
 from myofin.convert.codegen_layout import STEPS_AT_ONCE, padded_columns
 from myofin.convert.codegen_program import POOL_MODES, EmbedStep, LstmStep, Program
@@ -18,6 +19,8 @@ _SCRATCH = 8  # int16 values: a block of hidden values on Helium
 
 def kernels(step: LstmStep) -> tuple[str, ...]:
     """Runtime files that the step needs, without extension."""
+    if step.frame.conv is not None:
+        return _KERNELS + conv_text.KERNELS["int8"]
     return _KERNELS + (("myofin_pool_s8",) if step.frame.table is not None else ())
 
 
@@ -57,20 +60,25 @@ def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
     if sliding:
         found.append(("int16_t", f"{name}_ring", ring_values(step)))
         found += frames_text.members(step) if step.frame.hops > 1 else []
-    if step.frame.table is not None:
+    if step.frame.conv is not None:
+        found += conv_text.members(name, step.frame)
+    if not step.frame.plain:
         found.append(("int8_t", f"{name}_values", step.frame.size))
     return tuple(found)
 
 
 def kept(step: LstmStep) -> frozenset[str]:
     """Members that hold what later frames need."""
-    names = ["ring", "sums_of_hops", "maxima_of_hops", *(["h", "cell"] if step.carry else [])]
+    hops = [f"{kind}_{of}" for kind in ("sums", "maxima") for of in ("of_hops", "in_hops")]
+    names = ["ring", *hops, *(["h", "cell"] if step.carry else [])]
     return frozenset(f"{step.name}_{name}" for name in names)
 
 
 def functions(step: LstmStep, *, sliding: bool) -> str:
     """Static functions: ``NAME_window(state, codes)``, and for sliding ``NAME_push`` and ``NAME_slide``."""
     parts = [_place(step), step_function(step), _window(step)]
+    if step.frame.conv is not None:
+        parts.insert(0, conv_text.functions(step.name, step.frame))
     if sliding and step.frame.hops > 1:
         parts.append(frames_text.functions(step))
     return "\n".join([*parts, *([_push(step), slide_function(step)] if sliding else [])])
@@ -85,7 +93,7 @@ def _place(step: LstmStep) -> str:
         "{",
         *(f"    {line}" for line in embed_lines(step, "s8", f"state->{name}_values")),
     ]
-    values = "frame" if frame.table is None else f"state->{name}_values"
+    values = "frame" if frame.plain else f"state->{name}_values"
     place = f"    myofin_lstm_s8_place({values}, {frame.size}u, steps, step, state->{name}_x);"
     return "\n".join([*lines, place, "}", ""])
 
@@ -94,7 +102,7 @@ def embed_lines(step: LstmStep | EmbedStep, suffix: str, x: str) -> list[str]:
     """Statements that embed and pool one frame at ``frame`` to ``x``; none for plain codes."""
     frame, pool = step.frame, f"&{step.name.upper()}_POOL"
     value = VALUES[suffix]
-    if frame.table is None:
+    if frame.plain:
         return []
     if not frame.modes:
         return [f"myofin_embed_{suffix}({pool}, frame, {x});"]
@@ -112,7 +120,9 @@ def embed_lines(step: LstmStep | EmbedStep, suffix: str, x: str) -> list[str]:
 
 def _pool_lines(step: LstmStep | EmbedStep, suffix: str, samples: str, x: str) -> list[str]:
     frame, pool = step.frame, f"&{step.name.upper()}_POOL"
-    places = {mode: _at(x, i * frame.width) for i, mode in enumerate(frame.modes)}
+    places: dict[str, str] = {mode: _at(x, i * frame.width) for i, mode in enumerate(frame.modes)}
+    if frame.conv is not None:
+        return conv_text.pool_lines(step.name, suffix, samples, places)
     if suffix == "f32":
         return [f"myofin_{mode}_f32({pool}, {samples}, {place});" for mode, place in places.items()]
     mean, maximum = (places.get(mode, "NULL") for mode in POOL_MODES)

@@ -15,7 +15,14 @@ from myofin.convert.codegen_program import Buffer, Step
 from myofin.convert.codegen_step_text import StepText
 
 PUSH: Final = -1  # the time at which a frame is pushed, which may be between the features and the head
-TYPE_BYTES: Final[Mapping[str, int]] = {"float": 4, "int32_t": 4, "int16_t": 2, "int8_t": 1}
+# Widest first.
+TYPE_BYTES: Final[Mapping[str, int]] = {
+    "float": 4,
+    "uint32_t": 4,
+    "int32_t": 4,
+    "int16_t": 2,
+    "int8_t": 1,
+}
 _REFERENCE: Final = re.compile(r"\bstate->(\w+)")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from myofin.convert.codegen_lstm import code_table, frame_input
 from myofin.convert.codegen_program import Buffer, EmbedStep, FrameInput, GatherStep, LstmStep, Scheme, Step
 from myofin.convert.codegen_views import BufferSource, CodesSource, Elements, SequenceSource, View
-from myofin.convert.graph import Graph, Operator
+from myofin.convert.graph import Graph, Operator, refuse
 
 
 @dataclass
@@ -63,6 +63,8 @@ class Placing:
         shape = view.elements.shape
         rows = view.moved(view.elements.reshape((1, -1, shape[-1]) if len(shape) != 3 else shape))
         frame, slots = frame_input(operator, rows, self.scheme, self.hop_codes)
+        if frame.conv is not None:
+            raise refuse(operator, "takes a layer over several samples", "Pool it, then use an LSTM")
         if frame.table is None:  # codes that an integer LSTM takes as they are; another type needs a table
             frame = replace(frame, table=code_table(self.scheme))
         batch, steps, size = rows.elements.shape

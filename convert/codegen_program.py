@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from myofin.convert.codegen_arithmetic import NO_SCALE, DenseWeights, FloatDense, Scale
 from myofin.convert.codegen_s16 import DenseWeights16, OnceScale
+from myofin.convert.codegen_staircase import LinearLayer
 
 Scheme = Literal["int8", "int16x8", "float32"]
 PoolMode = Literal["mean", "max"]
@@ -25,6 +26,29 @@ class Buffer:
     in_state: bool = True
 
 
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """An embedding whose first layer spans several samples of a channel; then at most one pointwise layer.
+
+    Attributes:
+        layers: Their weights are ``[width, taps]`` and ``[width, width of the first]``.
+        stride: Codes from one tap to the next.
+    """
+
+    layers: tuple[LinearLayer | FloatDense, ...]
+    stride: int
+
+    @property
+    def taps(self) -> int:
+        """Samples that the first layer spans."""
+        return int(self.layers[0].weights.shape[1])
+
+    @property
+    def width(self) -> int:
+        """Values of one output."""
+        return int(self.layers[-1].weights.shape[0])
+
+
 @dataclass(frozen=True)
 class FrameInput:
     """How one step of an LSTM takes its inputs from the codes of a window.
@@ -33,10 +57,11 @@ class FrameInput:
     ``offset + b*batch_stride + t*step_stride + j*group_stride + i*sample_stride``.
 
     Attributes:
-        table: ``[256, width]``, embedding of the code ``row - 128``; None: the codes themselves.
+        table: ``[256, width]``, embedding of the code ``row - 128``; None: the codes themselves, or ``conv``.
         modes: The poolings over the samples of a group; none: every group is one sample.
-        groups: Number of groups; ``samples``: codes in each.
+        groups: Number of groups; ``samples``: codes in each, or places of the convolution, which begin there.
         hop_codes: Codes of one hop, all channels.
+        conv: What embeds the codes in place of a table.
     """
 
     table: NDArray[Any] | None
@@ -49,6 +74,17 @@ class FrameInput:
     samples: int
     sample_stride: int
     hop_codes: int
+    conv: Convolution | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the codes themselves are the inputs."""
+        return self.table is None and self.conv is None
+
+    @property
+    def taps(self) -> int:
+        """Samples that one embedding spans."""
+        return 1 if self.conv is None else self.conv.taps
 
     @property
     def hops(self) -> int:
@@ -57,15 +93,16 @@ class FrameInput:
 
     @property
     def hop_samples(self) -> int:
-        """Of the samples of a group, those of one hop; 0 where hops have unlike shares of them."""
-        hops = self.hops
-        whole = hops > 0 and self.samples % hops == 0
-        whole = whole and self.samples * self.sample_stride == hops * self.hop_codes
-        return self.samples // hops if whole else 0
+        """Samples of one hop that a group takes; 0 where hops have unlike shares of the group."""
+        hops, samples = self.hops, self.samples + self.taps - 1
+        whole = hops > 0 and samples % hops == 0 and samples * self.sample_stride == hops * self.hop_codes
+        return samples // hops if whole else 0
 
     @property
     def width(self) -> int:
-        """Embedding values of one code."""
+        """Embedding values of one code, or of one place of the convolution."""
+        if self.conv is not None:
+            return self.conv.width
         return 1 if self.table is None else int(self.table.shape[1])
 
     @property

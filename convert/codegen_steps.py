@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from myofin.convert import codegen_conv_text as conv_text
 from myofin.convert import codegen_frames_text as frames_text
 from myofin.convert import codegen_lstm_text as lstm_text
 from myofin.convert import codegen_lstm_text_s16 as lstm_text_s16
@@ -91,9 +92,11 @@ def _float_lstm(step: LstmStep) -> StepText:
         ("float", f"{name}_h", states * units),
         ("float", f"{name}_cell", states * units),
     ]
-    if frame.table is not None:
+    if not frame.plain:
         members.append(("float", f"{name}_x", frame.size))
-    x = "frame" if frame.table is None else f"state->{name}_x"
+    if frame.conv is not None:
+        members += conv_text.float_members(name, frame)
+    x = "frame" if frame.plain else f"state->{name}_x"
     offset = f" + (sequence * {units}u)" if states > 1 else ""
     start = [] if step.carry else [f"        myofin_lstm_f32_start(&{upper}, hidden, cell);"]
     copy = f"memcpy(output, hidden, {units}u * sizeof(output[0]));"
@@ -117,7 +120,9 @@ def _float_lstm(step: LstmStep) -> StepText:
             "    }",
         ]
     )
-    kernels = ("myofin_lstm_f32",) + (("myofin_pool_f32",) if frame.table is not None else ())
+    kernels: tuple[str, ...] = ("myofin_lstm_f32",)
+    kernels += conv_text.KERNELS["float32"] if frame.conv is not None else ()
+    kernels += ("myofin_pool_f32",) if frame.table is not None else ()
     return StepText(_float_constants(step), tuple(members), call, kernels, kept=lstm_text.kept(step))
 
 
@@ -152,6 +157,9 @@ def _float_constants(step: LstmStep) -> str:
 
 def _pool_constants(step: LstmStep | EmbedStep, scheme: Scheme) -> list[str]:
     frame, upper = step.frame, step.name.upper()
+    if frame.conv is not None:
+        make = conv_text.constants if scheme == "int8" else conv_text.float_constants
+        return [make(step.name, frame)]
     if frame.table is None:
         return []
     single = not frame.modes

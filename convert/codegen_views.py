@@ -1,8 +1,8 @@
 """Where every element of a tensor comes from, followed through reshapes, transpositions and slices.
 
 A view is an array of the tensor's shape whose entries number the elements of one source: the codes of the
-window, the embedded codes, the pooled embeddings, an LSTM's outputs, or a buffer. Nothing that only moves
-values costs anything on the board.
+window, the embedded codes (one by one, or several together), the pooled embeddings, an LSTM's outputs, or a
+buffer. Nothing that only moves values costs anything on the board.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from myofin.convert.codegen_program import Buffer, LstmStep, PoolMode
+from myofin.convert.codegen_program import Buffer, Convolution, LstmStep, PoolMode
 from myofin.convert.graph import Graph, Operator, refuse
 
 Elements = NDArray[np.int64]
@@ -35,13 +35,21 @@ class EmbeddedSource:
 
 
 @dataclass(frozen=True, eq=False)
+class ConvolvedSource:
+    """Outputs of a convolution; an element is ``place of the first tap * width + column``."""
+
+    conv: Convolution
+
+
+@dataclass(frozen=True, eq=False)
 class PooledSource:
     """Embeddings pooled over groups of codes, ``places[groups, samples]``.
 
-    An element is ``group * len(columns) + column``; a column is a mode and a column of the table.
+    An element is ``group * len(columns) + column``; a column is a mode and a column of the table, or of the
+    convolution.
     """
 
-    table: NDArray[Any]
+    embedding: NDArray[Any] | Convolution
     places: Elements
     columns: tuple[tuple[PoolMode, int], ...]
 
@@ -60,7 +68,7 @@ class BufferSource:
     buffer: Buffer
 
 
-Source = CodesSource | EmbeddedSource | PooledSource | SequenceSource | BufferSource
+Source = CodesSource | EmbeddedSource | ConvolvedSource | PooledSource | SequenceSource | BufferSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +144,12 @@ MOVES: Mapping[str, Callable[[Graph, Operator, View], View]] = {
 
 
 def places_and_columns(view: View) -> tuple[Elements, Elements, int]:
-    """Code places and table columns of a view on codes or embedded codes, and the width of the table."""
-    width = view.source.table.shape[1] if isinstance(view.source, EmbeddedSource) else 1
+    """Code places and embedding columns of a view on codes or embedded codes, and the embedding's width."""
+    width = 1
+    if isinstance(view.source, EmbeddedSource):
+        width = view.source.table.shape[1]
+    elif isinstance(view.source, ConvolvedSource):
+        width = view.source.conv.width
     return view.elements // width, view.elements % width, width
 
 
@@ -172,14 +184,33 @@ def pointwise_places(operator: Operator, view: View) -> Elements:
     return rows[:, 0]
 
 
+def spanned_places(operator: Operator, view: View, kernel: tuple[int, ...]) -> tuple[Elements, int]:
+    """Code places of the first taps ``[n, height, width]`` of a convolution over plain codes, and its stride.
+
+    Raises:
+        ModelError: The taps are not evenly spaced codes of one picture.
+    """
+    if view.elements.ndim != 4 or view.elements.shape[-1] != 1:
+        raise refuse(operator, "does not span plain samples", "Span several samples in the first layer only")
+    places, height, width = view.elements[..., 0], kernel[1], kernel[2]
+    if places.shape[1] < height or places.shape[2] < width or places.size * height * width > MAX_POOLED:
+        raise refuse(operator, f"has a kernel {kernel} that does not fit its input", "Use (3, 1), 'valid'")
+    windows = sliding_window_view(sliding_window_view(places, height, axis=1), width, axis=2)
+    taps = windows.reshape(*windows.shape[:3], height * width)
+    stride = int(taps[0, 0, 0, 1] - taps[0, 0, 0, 0])
+    if stride < 1 or not np.all(np.diff(taps, axis=-1) == stride):
+        raise refuse(operator, "spans samples in an irregular order", "Span samples of one channel")
+    return taps[..., 0], stride
+
+
 def pool(graph: Graph, operator: Operator, view: View) -> View:
     """AVERAGE_POOL_2D or MAX_POOL_2D over embedded codes, without padding.
 
     Raises:
         ModelError: It is applied elsewhere, pads, or has a fused activation.
     """
-    if not isinstance(view.source, EmbeddedSource) or view.elements.ndim != 4:
-        raise refuse(operator, "does not pool embedded samples", "Pool right after the pointwise embedding")
+    if not isinstance(view.source, EmbeddedSource | ConvolvedSource) or view.elements.ndim != 4:
+        raise refuse(operator, "does not pool embedded samples", "Pool right after the embedding")
     options, shape = operator.options, graph.output(operator).shape
     height, width = options["FilterHeight"], options["FilterWidth"]
     expected = [
@@ -207,7 +238,8 @@ def pool(graph: Graph, operator: Operator, view: View) -> View:
     mode: PoolMode = "mean" if operator.kind == "AVERAGE_POOL_2D" else "max"
     groups = windows[:, :, :, 0].reshape(-1, height * width)
     names = tuple((mode, int(column)) for column in columns[0, 0, 0])
-    source = PooledSource(view.source.table, groups, names)
+    embedding = view.source.table if isinstance(view.source, EmbeddedSource) else view.source.conv
+    source = PooledSource(embedding, groups, names)
     return View(source, np.arange(len(groups) * len(names), dtype=np.int64).reshape(shape))
 
 
@@ -222,7 +254,7 @@ def concatenate(operator: Operator, views: list[View]) -> View:
     if len(sources) != len(views) or operator.options["activation"] != "none":
         raise refuse(operator, "joins tensors that are not poolings", remedy)
     first = sources[0]
-    if any(s.table is not first.table or not np.array_equal(s.places, first.places) for s in sources):
+    if any(s.embedding is not first.embedding or not np.array_equal(s.places, first.places) for s in sources):
         raise refuse(operator, "joins poolings of different samples", remedy)
     names = tuple(name for source in sources for name in source.columns)
     parts, start = [], 0
@@ -234,4 +266,4 @@ def concatenate(operator: Operator, views: list[View]) -> View:
         joined = np.concatenate(parts, axis=operator.options["Axis"])
     except ValueError as error:
         raise refuse(operator, "joins tensors whose shapes do not fit", remedy) from error
-    return View(PooledSource(first.table, first.places, names), joined)
+    return View(PooledSource(first.embedding, first.places, names), joined)

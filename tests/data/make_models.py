@@ -68,6 +68,39 @@ FIXTURES = (
     Fixture("frames2_hops10", 2, 4, 8, 4, layout="picture", embedding=6, frame_hops=10, gain=2.0, seed=9),
     Fixture("joint2_hops5", 2, 3, 12, 4, layout="joint_picture", embedding=5, frame_hops=5, seed=10),
     Fixture("joint2_thirteen", 2, 3, 13, 3, layout="joint", embedding=0, gain=2.0, seed=11),
+    Fixture("conv3_hops3", 3, 5, 8, 5, layout="picture", embedding=8, frame_hops=3, taps=3, seed=11),
+    Fixture(
+        "conv2_hops2",
+        2,
+        2,
+        8,
+        4,
+        layout="picture",
+        embedding=6,
+        embedding_layers=1,
+        frame_hops=2,
+        taps=3,
+        seed=12,
+    ),
+    Fixture(
+        "conv2_joined", 2, 7, 8, 4, layout="picture", embedding=5, taps=3, joined=True, gain=2.0, seed=13
+    ),
+    Fixture(
+        "convjoint2_hops5", 2, 4, 8, 4, layout="joint_picture", embedding=9, frame_hops=5, taps=3, seed=14
+    ),
+    Fixture(
+        "conv3_float32",
+        3,
+        5,
+        8,
+        5,
+        layout="picture",
+        embedding=8,
+        frame_hops=3,
+        taps=3,
+        seed=11,
+        scheme="float32",
+    ),
     Fixture("shared4_float32", 4, 10, 16, 6, hidden=24, seed=2, scheme="float32"),
     Fixture("joint4_float32", 4, 2, 20, 7, layout="joint", embedding=0, seed=6, scheme="float32"),
 )
