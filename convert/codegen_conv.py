@@ -39,7 +39,9 @@ def is_strided(operator: Operator) -> bool:
     return any(operator.options[name] != 1 for name in names)
 
 
-def convolve(graph: Graph, operator: Operator, x: View, layer: DenseWeights | DenseWeights16 | FloatDense) -> View:
+def convolve(
+    graph: Graph, operator: Operator, x: View, layer: DenseWeights | DenseWeights16 | FloatDense
+) -> View:
     """The view of a layer over several samples, or of the pointwise one after it.
 
     Raises:
@@ -63,7 +65,9 @@ def convolve(graph: Graph, operator: Operator, x: View, layer: DenseWeights | De
     return View(ConvolvedSource(conv), elements.reshape(shape))
 
 
-def first_layer(operator: Operator, layer: DenseWeights | DenseWeights16 | FloatDense, stride: int) -> Convolution:
+def first_layer(
+    operator: Operator, layer: DenseWeights | DenseWeights16 | FloatDense, stride: int
+) -> Convolution:
     """The layer that takes three samples.
 
     Raises:
@@ -75,7 +79,9 @@ def first_layer(operator: Operator, layer: DenseWeights | DenseWeights16 | Float
     return Convolution((_kernel_layer(operator, layer, _CODES),), stride)
 
 
-def second_layer(operator: Operator, before: Convolution, layer: DenseWeights | DenseWeights16 | FloatDense) -> Convolution:
+def second_layer(
+    operator: Operator, before: Convolution, layer: DenseWeights | DenseWeights16 | FloatDense
+) -> Convolution:
     """The pointwise layer after it.
 
     Raises:

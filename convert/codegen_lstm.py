@@ -250,7 +250,8 @@ def _states(graph: Graph, operator: Operator, dtype: str) -> tuple[Tensor, Tenso
             operator, f"has no {dtype} hidden and int16 cell state", "Convert with one of myofin's schemes"
         )
     if (output.scales, output.zero_points) != (hidden.scales, hidden.zero_points):
-        raise refuse(operator, "quantizes its output unlike its hidden state", "Convert the model again")
+        remedy = "Give the head a Dense layer of the state: joined with others the state loses its own scale"
+        raise refuse(operator, "quantizes its output unlike its hidden state", remedy)
     return hidden, cell
 
 

@@ -40,7 +40,7 @@ class Fixture:
     embedding_layers: int = 2
     frame_hops: int = 1  # pictures only, as are taps of 3
     taps: int = 1
-    joined: bool = False  # the head takes the LSTM's last state too
+    joined: bool = False  # the head takes another layer on the LSTM's last state too
     hidden: int = 0
     gain: float = 1.0
     lstm_gain: float = 1.0
@@ -124,6 +124,7 @@ class Network(tf.Module):
         self.mean, self.max = layers.AveragePooling2D(window), layers.MaxPooling2D(window)
         self.lstm = layers.LSTM(fixture.units)
         self.features = layers.Dense(4 * fixture.channels if fixture.joint else 4)
+        self.beside = layers.Dense(3)
         self.hidden = layers.Dense(fixture.hidden, activation="relu") if fixture.hidden else None
         self.logits = layers.Dense(fixture.classes, use_bias=fixture.seed % 2 == 0)
 
@@ -158,7 +159,9 @@ class Network(tf.Module):
     def __call__(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
         state = self.lstm(self.pooled(x) if self.fixture.embedding else x)
         features = tf.reshape(self.features(state), (1, 4 * self.fixture.channels))
-        top = tf.concat([features, tf.reshape(state, (1, -1))], -1) if self.fixture.joined else features
+        top = features
+        if self.fixture.joined:
+            top = tf.concat([features, tf.reshape(self.beside(state), (1, -1))], -1)
         top = self.hidden(top) if self.hidden else top
         return {"features": features, "logits": self.logits(top)}
 
