@@ -120,9 +120,9 @@ def _staircase(low: int, high: int, bias: int, scale: Scale) -> _Staircase:
     # At both ends nothing more is said where saturation says it.
     first = [(lowest, low)] if lowest > 0 else []
     last = [(highest + 1, high)] if highest < TOP else []
-    pairs = np.int64([*zip(values, above, strict=True), *first]).reshape(-1, 2)
-    missed = np.int64([*zip(values, below, strict=True), *last]).reshape(-1, 2)
-    return _Staircase(lowest, len(values), pairs, missed, max(abs(low), abs(high)))
+    reached_at = np.array([*zip(values, above, strict=True), *first], np.int64).reshape(-1, 2)
+    missed = np.array([*zip(values, below, strict=True), *last], np.int64).reshape(-1, 2)
+    return _Staircase(lowest, len(values), reached_at, missed, max(abs(low), abs(high)))
 
 
 def _outputs(sums: NDArray[np.int64], bias: int, scale: Scale) -> NDArray[np.int64]:
