@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from myofin.errors import InputError
+from myofin.features import FEATURE_NAMES, check_names
+
+# Beside the paper's four: what carries the frequency content, and level without the weight of peaks.
+# docs/experiments.md has what else was tried.
+RICH_FEATURES = (*FEATURE_NAMES, "mav", "wl", "rms_d1", "rms_d2", "ld")
 
 
 @dataclass(frozen=True)
@@ -13,6 +18,7 @@ class TrainConfig:
 
     Attributes:
         seed: Seeds weights, batches and every other choice of chance.
+        features: Names of the imitated features; the paper's four come first.
         units: LSTM units, shared by all channels.
         embedding: Width of the embedding of one sample.
         embedding_layers: Its layers.
@@ -23,7 +29,7 @@ class TrainConfig:
         batch: Single-channel windows of one step.
         learning_rate: Of Adam at the start; it falls to 0 along a cosine.
         finetune_epochs: Passes in which the network and its head are tuned together; 0 leaves it out.
-        finetune_windows: Windows (all channels) of one such pass, drawn anew for each.
+        finetune_windows: Windows (all channels) of one such pass, drawn anew for each; half are varied.
         finetune_learning_rate: Of Adam there.
         amplified_windows: Training windows (all channels) added with other amplitudes.
         max_windows: Most windows (all channels) held for training; evenly spaced over what there is.
@@ -34,19 +40,20 @@ class TrainConfig:
     """
 
     seed: int = 0
-    units: int = 16
+    features: tuple[str, ...] = RICH_FEATURES
+    units: int = 24
     embedding: int = 16
     embedding_layers: int = 2
-    taps: int = 1
-    frame_hops: int = 1
-    epochs: int = 15
+    taps: int = 3
+    frame_hops: int = 6
+    epochs: int = 12
     epoch_windows: int = 40_000
-    batch: int = 128
-    learning_rate: float = 1.2e-2
+    batch: int = 64
+    learning_rate: float = 5e-3
     finetune_epochs: int = 2
     finetune_windows: int = 1_500
     finetune_learning_rate: float = 5e-4
-    amplified_windows: int = 3_000
+    amplified_windows: int = 4_000
     max_windows: int = 8_000
     max_test_windows: int = 3_000
     golden_windows: int = 256
@@ -54,6 +61,12 @@ class TrainConfig:
     dc_shift: int = 0
 
     def __post_init__(self) -> None:
+        check_names(self.features)
+        if self.features[: len(FEATURE_NAMES)] != FEATURE_NAMES:
+            raise InputError(
+                f"The imitated features are {', '.join(self.features)}.",
+                hint=f"Begin with the paper's four: {', '.join(FEATURE_NAMES)}.",
+            )
         limits = {
             "units": (self.units, 1, 256),
             "embedding": (self.embedding, 1, 256),

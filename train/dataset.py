@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,21 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.errors import RecordingError
-from myofin.features import (
-    FEATURE_NAMES,
-    from_network_domain,
-    log_features,
-    to_network_domain,
-    window_features,
-)
+from myofin.features import from_network_domain, log_features, to_network_domain, window_features
 from myofin.frontend import WINDOW_FRAMES, FrontEnd, frame_samples_of
 from myofin.recordings.model import Recording
 from myofin.splits import Split, default_split
+from myofin.train.augment import IMITATION, Variation, vary
 from myofin.train.config import TrainConfig
 from myofin.windows import WindowSet, cut_windows, gather, spread
 
 FloatArray = NDArray[np.float64]
-_AMPLIFY = (0.5, 6.0)
 _WINDOWS_AT_ONCE = 256  # bounds the float64 temporaries to some tens of MB
 
 
@@ -37,19 +31,18 @@ class Scaling:
     std: FloatArray
 
     @staticmethod
-    def fit(features: FloatArray, names: tuple[str, ...] = FEATURE_NAMES) -> Scaling:
-        """Fit to natural-domain features ``[w, c, len(names)]`` of training windows."""
+    def fit(features: FloatArray, names: tuple[str, ...]) -> Scaling:
+        """Fit to natural-domain features ``[w, c, f]`` of training windows."""
         domain = to_network_domain(features, names)
         return Scaling(names, domain.mean(axis=(0, 1)), np.maximum(domain.std(axis=(0, 1)), 1e-6))
 
     def standardise(self, features: FloatArray) -> NDArray[np.float32]:
-        """Natural-domain features ``[..., len(names)]`` to the network's outputs."""
+        """Natural-domain features ``[..., f]`` to the network's outputs."""
         return ((to_network_domain(features, self.names) - self.mean) / self.std).astype(np.float32)
 
     def restore(self, outputs: NDArray[Any]) -> FloatArray:
-        """The network's outputs ``[..., len(names)]`` to natural-domain features."""
-        domain = np.asarray(outputs, dtype=np.float64) * self.std + self.mean
-        return from_network_domain(domain, self.names)
+        """The network's outputs ``[..., f]`` to natural-domain features."""
+        return from_network_domain(np.asarray(outputs, dtype=np.float64) * self.std + self.mean, self.names)
 
     def to_json(self) -> dict[str, Any]:
         """Return the scaling as it stands in the manifest."""
@@ -60,6 +53,11 @@ class Scaling:
             "log": list(log_features(self.names)),
         }
 
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> Scaling:
+        """Rebuild a scaling from ``to_json``'s document."""
+        return Scaling(tuple(document["names"]), np.array(document["mean"]), np.array(document["std"]))
+
 
 @dataclass(frozen=True)
 class Part:
@@ -68,7 +66,7 @@ class Part:
     Attributes:
         windows: Where they are in the recording.
         codes: int8 ``[w, 30, frame_samples * channels]``.
-        features: float64 ``[w, channels, 4]``, closed form, natural domain, of the z-scored signal.
+        features: float64 ``[w, channels, f]``, closed form, natural domain, of the z-scored signal.
         classes: int64 ``[w]``, index into the classes.
     """
 
@@ -100,8 +98,13 @@ class Dataset:
     test: Part
 
 
-def prepare(recording: Recording, config: TrainConfig) -> Dataset:
+def prepare(recording: Recording, config: TrainConfig, scaling: Scaling | None = None) -> Dataset:
     """Split a recording by repetition and compute codes and targets of its movement windows.
+
+    Args:
+        recording: One subject's.
+        config: Which features, how many windows, and the front end's setting.
+        scaling: Of a FIN that is already trained; None fits one to the training windows.
 
     Raises:
         RecordingError: Too few movements or repetitions, or a movement lacks windows for a use.
@@ -119,7 +122,7 @@ def prepare(recording: Recording, config: TrainConfig) -> Dataset:
     def part(repetitions: tuple[int, ...], limit: int, use: str) -> Part:
         windows = cut_windows(recording, frame_samples=frame_samples, repetitions=repetitions)
         _check_classes(recording, windows, classes, use, repetitions)
-        return _part(recording, frontend, frame_samples, classes, spread(windows, limit))
+        return _part(recording, frontend, frame_samples, classes, spread(windows, limit), config.features)
 
     train = part(split.train, config.max_windows, "training")
     return Dataset(
@@ -128,36 +131,58 @@ def prepare(recording: Recording, config: TrainConfig) -> Dataset:
         split=split,
         classes=classes,
         frontend=frontend,
-        scaling=Scaling.fit(train.features),
+        scaling=scaling or Scaling.fit(train.features, config.features),
         train=train,
         validation=part(split.validation, config.max_test_windows, "validation"),
         test=part(split.test, config.max_test_windows, "test"),
     )
 
 
-def amplified(dataset: Dataset, count: int, seed: int) -> tuple[NDArray[np.int8], FloatArray]:
-    """Training windows with every channel at another amplitude: codes and natural-domain features.
-
-    A later session is often louder than the training repetitions, and its peaks pass all that the network
-    has seen; it would then flatten out. The gain of each window and channel is log-uniform in 0.5 .. 6, about
-    the channel's mean, and the features are computed of the amplified counts, so they stay exact.
-
-    Returns:
-        int8 ``[w, 30, frame_samples * channels]`` and float64 ``[w, channels, 4]``, w at most ``count``.
-    """
-    rng = np.random.default_rng([seed, 3])
-    samples = WINDOW_FRAMES * dataset.frame_samples
-    offsets = dataset.frontend.offsets
-    low, high = (float(np.log(gain)) for gain in _AMPLIFY)
-    codes, features = [dataset.train.codes[:0]], [dataset.train.features[:0]]
-    for starts in _blocks(spread(dataset.train.windows, count).starts):
+def varied(dataset: Dataset, part: Part, variation: Variation, count: int, seed: int) -> Part:
+    """At most ``count`` windows of a part under other conditions, with the features of the varied signal."""
+    windows = spread(part.windows, count)
+    index = np.searchsorted(part.windows.starts, windows.starts)
+    frontend, samples = dataset.frontend, WINDOW_FRAMES * dataset.frame_samples
+    codes, features = [part.codes[:0]], [part.features[:0]]
+    for number, starts in enumerate(_blocks(windows.starts)):
         counts = gather(dataset.recording.counts, starts, samples)
-        factors = np.exp(rng.uniform(low, high, size=(len(starts), 1, counts.shape[2])))
-        loud = np.rint((counts - offsets) * factors) + offsets
-        loud = np.clip(loud, -32768, 32767).astype(np.int16)
-        codes.append(dataset.frontend.encode_windows(loud))
-        features.append(window_features(dataset.frontend.zscore(loud)))
-    return np.concatenate(codes), np.concatenate(features)
+        other = vary(counts, frontend.offsets, frontend.sds, variation, seed * 1_000_003 + number)
+        codes.append(frontend.encode_windows(other))
+        features.append(window_features(frontend.zscore(other), dataset.scaling.names))
+    return Part(windows, np.concatenate(codes), np.concatenate(features), part.classes[index])
+
+
+def amplified(dataset: Dataset, count: int, seed: int) -> Part:
+    """Training windows as the features are defined for, but the training repetitions do not show them.
+
+    A later session is often louder than the training repetitions, and another wearer's spectrum differs; the
+    network would otherwise flatten out there.
+    """
+    return varied(dataset, dataset.train, IMITATION, count, seed)
+
+
+def joined(parts: Sequence[Part]) -> Part:
+    """The windows of several parts of one recording, in the order of recording."""
+    starts = np.concatenate([part.windows.starts for part in parts])
+    order = np.argsort(starts, kind="stable")
+    windows = WindowSet(
+        starts[order],
+        np.concatenate([part.windows.labels for part in parts])[order],
+        np.concatenate([part.windows.repetitions for part in parts])[order],
+    )
+    return Part(
+        windows,
+        np.concatenate([part.codes for part in parts])[order],
+        np.concatenate([part.features for part in parts])[order],
+        np.concatenate([part.classes for part in parts])[order],
+    )
+
+
+def closed_form(dataset: Dataset, part: Part, names: tuple[str, ...]) -> FloatArray:
+    """Natural-domain features float64 ``[w, channels, f]`` of a part, by any names."""
+    samples = WINDOW_FRAMES * dataset.frame_samples
+    blocks = [gather(dataset.recording.counts, starts, samples) for starts in _blocks(part.windows.starts)]
+    return np.concatenate([window_features(dataset.frontend.zscore(block), names) for block in blocks])
 
 
 def single_channels(codes: NDArray[np.int8], channels: int) -> NDArray[np.int8]:
@@ -190,13 +215,14 @@ def _part(
     frame_samples: int,
     classes: tuple[int, ...],
     windows: WindowSet,
+    names: tuple[str, ...],
 ) -> Part:
     samples = WINDOW_FRAMES * frame_samples
     blocks = [gather(recording.counts, starts, samples) for starts in _blocks(windows.starts)]
     return Part(
         windows=windows,
         codes=np.concatenate([frontend.encode_windows(block) for block in blocks]),
-        features=np.concatenate([window_features(frontend.zscore(block)) for block in blocks]),
+        features=np.concatenate([window_features(frontend.zscore(block), names) for block in blocks]),
         classes=np.searchsorted(np.array(classes), windows.labels).astype(np.int64),
     )
 
