@@ -17,6 +17,7 @@ from myofin.feature_windows import (
     AR_NAMES,
     AR_ORDER,
     HISTOGRAM_BINS,
+    LD_FLOOR_SD,
     SSC_THRESHOLD_SD,
     WAMP_THRESHOLD_SD,
     ZC_THRESHOLD_SD,
@@ -26,7 +27,7 @@ from myofin.feature_windows import (
 )
 from myofin.sliding import Arrays, sliding, sliding_sum
 
-_LAG = {"squares": 0, "mav": 0, "wl": 1, "zc": 1, "wamp": 1, "ssc": 2} | {
+_LAG = {"squares": 0, "mav": 0, "wl": 1, "zc": 1, "wamp": 1, "ssc": 2, "rms_d1": 1, "rms_d2": 2, "ld": 0} | {
     f"lag{number}": number for number in range(1, AR_ORDER + 1)
 }
 _SUMS_OF = {
@@ -74,6 +75,10 @@ def _stretch(z: FloatArray, names: tuple[str, ...], cut: _Cut, result: FloatArra
         sums |= {"ssi": sums["squares"], "rms": np.sqrt(sums["squares"] / samples)}
     if "mav" in sums:
         sums["mav"] = sums["mav"] / samples
+    if "ld" in sums:
+        sums["ld"] = np.exp(sums["ld"] / samples)
+    for name in {"rms_d1", "rms_d2"} & set(sums):
+        sums[name] = np.sqrt(sums[name] / (samples - _LAG[name]))
     for index, name in enumerate(names):
         result[..., index] = sums[name] if name in sums else _COMBINED[name](reduced, cut)
 
@@ -138,13 +143,19 @@ def _events(x: FloatArray, wanted: set[str], cut: _Cut) -> dict[str, npt.NDArray
         found["squares"] = own * own
     if "mav" in wanted:
         found["mav"] = np.abs(own)
+    if "ld" in wanted:
+        found["ld"] = np.log(np.abs(own) + LD_FLOOR_SD)
     for lag in range(1, AR_ORDER + 1):
         if f"lag{lag}" in wanted:
             found[f"lag{lag}"] = own * x[lag : cut.samples + lag]
-    if not wanted & {"wl", "zc", "wamp", "ssc"}:
+    if not wanted & {"wl", "zc", "wamp", "ssc", "rms_d1", "rms_d2"}:
         return found
     slopes = np.diff(x[: cut.samples + 2], axis=0)
     steps = np.abs(slopes)
+    if "rms_d1" in wanted:
+        found["rms_d1"] = np.square(slopes[:-1])
+    if "rms_d2" in wanted:
+        found["rms_d2"] = np.square(np.diff(slopes, axis=0))
     if "wl" in wanted:
         found["wl"] = steps[:-1]
     if "wamp" in wanted:

@@ -22,6 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 ZC_THRESHOLD_SD = 0.01
 SSC_THRESHOLD_SD = 0.01
 WAMP_THRESHOLD_SD = 0.5
+LD_FLOOR_SD = 0.02
 # Histogram of Zardoshti-Kermani et al. 1995 (IEEE Trans. Rehab. Eng. 3(4):324-333): equal bins over +-3
 # standard deviations; samples beyond count in the outer bins.
 HISTOGRAM_BINS = 20
@@ -80,6 +81,24 @@ def ssc(z: FloatArray) -> FloatArray:
 def wamp(z: FloatArray) -> FloatArray:
     """Willison amplitude: neighbours that differ by at least the threshold."""
     return _count(np.abs(np.diff(z, axis=-2)) >= WAMP_THRESHOLD_SD)
+
+
+def rms_d1(z: FloatArray) -> FloatArray:
+    """Root mean square of the first difference: with the RMS, the signal's mobility (Hjorth 1970)."""
+    return rms(np.diff(z, axis=-2))
+
+
+def rms_d2(z: FloatArray) -> FloatArray:
+    """Root mean square of the second difference: the highest frequencies."""
+    return rms(np.diff(z, n=2, axis=-2))
+
+
+def ld(z: FloatArray) -> FloatArray:
+    """Log detector: the geometric mean of |z| + 0.02, a level that single peaks hardly move.
+
+    Tkach, Huang, Kuiken 2010 (J. Neuroeng. Rehabil. 7:21), with a floor, since samples may be 0.
+    """
+    return np.asarray(np.exp(np.log(np.abs(z) + LD_FLOOR_SD).mean(axis=-2)))
 
 
 def histogram_entropy(z: FloatArray) -> FloatArray:
@@ -146,6 +165,9 @@ WINDOW_KERNELS: Mapping[str, Callable[[FloatArray], FloatArray]] = MappingProxyT
         "ssc": ssc,
         "wamp": wamp,
         "hist_entropy": histogram_entropy,
+        "rms_d1": rms_d1,
+        "rms_d2": rms_d2,
+        "ld": ld,
     }
 )
 AR_NAMES = tuple(f"ar{number}" for number in range(1, AR_ORDER + 1))

@@ -35,8 +35,8 @@ class Feature:
     Attributes:
         name: As in manifests and on the command line.
         domain: In which the network sees it: ln(max(x, 1e-6)), ln(1 + x) for counts of many, or as it is.
-        score: Domain of its "log" score; counts that may be 0 are taken as ln(1 + x), and coefficients, which
-            have a sign, as they are.
+        score: Domain of its "log" score; counts and entropies, which may be 0, are taken as ln(1 + x),
+            and coefficients, which have a sign, as they are.
         title: For people.
     """
 
@@ -50,7 +50,7 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
     {
         feature.name: feature
         for feature in (
-            Feature("entropy", "linear", "log", "entropy of the softmax, nats"),
+            Feature("entropy", "linear", "log1p", "entropy of the softmax, nats"),
             Feature("rms", "log", "log", "root mean square"),
             Feature("var", "log", "log", "variance"),
             Feature("ssi", "log", "log", "simple square integral"),
@@ -60,6 +60,9 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
             Feature("ssc", "linear", "log1p", "slope sign changes"),
             Feature("wamp", "log1p", "log1p", "Willison amplitude"),
             Feature("hist_entropy", "linear", "log1p", "entropy of the histogram, nats"),
+            Feature("rms_d1", "log", "log", "root mean square of the first difference"),
+            Feature("rms_d2", "log", "log", "root mean square of the second difference"),
+            Feature("ld", "log", "log", "log detector"),
             *(
                 Feature(name, "linear", "linear", f"autoregressive coefficient {name[2:]}")
                 for name in AR_NAMES
@@ -159,8 +162,8 @@ def feature_scores(
 ) -> dict[str, dict[str, float]]:
     """Agreement per feature of natural-domain float[..., len(names)]: log R², linear R², Spearman's rho.
 
-    The log R² is of the natural logarithm, floored at 1e-6; of ln(1 + x) for counts and of the value itself
-    for coefficients (``Feature.score``).
+    The log R² is of the natural logarithm, floored at 1e-6; of ln(1 + x) for counts and entropies (one high
+    peak makes the softmax' entropy 0), and of the value itself for coefficients (``Feature.score``).
     """
     target, predicted = np.asarray(target, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     scores = {}

@@ -27,6 +27,11 @@ WINDOW_FRAMES = 30
 FRAMES_PER_SECOND = 100
 TABLE_SIZE = 2048
 CODE_MAX = 127
+# Peaks of real recordings reach 132 standard deviations, and hold most of the variance of VAR and SSI. With
+# these two, features computed of the codes alone have a log and linear R2 of .998 and more on 3DC and DB5;
+# with mu 5 up to 20 standard deviations VAR and SSI end at .74 linear, entropy at .976 log.
+MU_DEFAULT = 100.0
+CLIP_DEFAULT_SD = 140.0
 GAIN_MAX_Q16 = 1 << 27
 # |d| <= 65535, so |acc| <= 65535 << 15 < 2^31: one more bit of shift and the accumulator could wrap.
 DC_SHIFT_MAX = 15
@@ -88,7 +93,9 @@ class FrontEnd:
     sds: FloatArray
 
     @staticmethod
-    def fit(counts: Int16Array, *, mu: float = 5.0, clip_sd: float = 20.0, dc_shift: int = 0) -> FrontEnd:
+    def fit(
+        counts: Int16Array, *, mu: float = MU_DEFAULT, clip_sd: float = CLIP_DEFAULT_SD, dc_shift: int = 0
+    ) -> FrontEnd:
         """Fit offsets and gains to training counts.
 
         Args:

@@ -23,7 +23,7 @@ class Variation:
     Attributes:
         gain: Lowest and highest gain of a channel, drawn log-uniform for each window and channel.
         common_gain_sd: Standard deviation of the logarithm of a gain that all channels of a window share.
-        tilt: Lowest and highest a in y[t] = x[t] - a x[t-1]: above 0 lifts high frequencies, below 0 low ones.
+        tilt: Lowest and highest a in y[t] = x[t] - a x[t-1]; above 0 it lifts high frequencies.
         tilted: Share of windows and channels that are tilted; their root mean square stays.
         shift: Largest share of its neighbour that each channel takes in (electrodes turned around the arm);
             the channels are taken as a ring in their order.
@@ -73,7 +73,7 @@ def vary(
     signal = signal * gains * (rng.random(each) >= variation.dropped)
     if variation.noise_sd:
         signal = signal + rng.normal(0.0, 1.0, signal.shape) * (variation.noise_sd * sds)
-    return np.clip(np.rint(signal) + offsets, -32768, 32767).astype(np.int16)
+    return np.asarray(np.clip(np.rint(signal) + offsets, -32768, 32767), dtype=np.int16)
 
 
 def _tilt(signal: FloatArray, slopes: FloatArray) -> FloatArray:

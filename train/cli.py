@@ -24,6 +24,15 @@ _DEFAULT = TrainConfig()
     "--units", type=int, default=_DEFAULT.units, show_default=True, help="LSTM units, shared by all channels."
 )
 @click.option(
+    "--fin", type=click.Path(path_type=Path), default=None, help="Run whose pre-trained FIN is taken over."
+)
+@click.option(
+    "--features",
+    default=",".join(_DEFAULT.features),
+    show_default=True,
+    help="Imitated features; the paper's entropy,rms,var,ssi come first.",
+)
+@click.option(
     "--dc-blocker-shift",
     type=int,
     default=_DEFAULT.dc_shift,
@@ -38,41 +47,45 @@ def train(
     out: Path,
     epochs: int,
     units: int,
+    fin: Path | None,
+    features: str,
     dc_blocker_shift: int,
     seed: int,
     as_json: bool,
 ) -> None:
     """Train the LSTM-FIN and its movement head on one subject's recording.
 
-    The LSTM learns to imitate four closed-form features (entropy, RMS, variance, simple square integral); the
-    head starts as LDA's solution on them. Repetitions train, validate and test; the test repetitions choose
-    nothing. Leaves the model, metrics.json and curves under --out.
+    The LSTM learns to imitate closed-form features (entropy, RMS, variance, simple square integral, and five
+    more); the head starts as LDA's solution on them, and both are then tuned together. Repetitions train,
+    validate and test; the test repetitions choose nothing. With --fin the imitation is not learnt again: it
+    holds for every recording of the same rate. Leaves the model, metrics.json and curves under --out.
 
     \b
     Example:
       myofin train --data recordings/ --subject 1 --out out/run
     """
-    config = TrainConfig(seed=seed, epochs=epochs, units=units, dc_shift=dc_blocker_shift)
+    names = tuple(name.strip() for name in features.split(","))
+    config = TrainConfig(seed=seed, epochs=epochs, units=units, features=names, dc_shift=dc_blocker_shift)
     from myofin.train.pipeline import train_run
 
     with progress_bar() as progress:
-        metrics = train_run(data, subject, out, config, progress=progress)
+        metrics = train_run(data, subject, out, config, start=fin, progress=progress)
     emit(as_json, {"run": str(out), "metrics": metrics}, summary(out, metrics))
 
 
 def summary(out: Path, metrics: dict[str, Any]) -> str:
     """Return the sentences that end a training."""
-    accuracy, baseline = metrics["accuracy"], metrics["lda_closed_form"]["test"]
+    accuracy, head = metrics["accuracy"], metrics["head"]
     r2 = ", ".join(f"{name} {_number(scores['log'])}" for name, scores in metrics["feature_r2"].items())
-    tuned = metrics["fine_tune"]
-    kept = f"kept epoch {tuned['kept_epoch']}" if tuned["kept_epoch"] else "no gain on validation, not kept"
+    baselines = ", ".join(f"{name} {row['test']:.3f}" for name, row in metrics["lda_closed_form"].items())
+    tuned = "kept" if head["kept"] else "not kept: validation spoke against it, or it was left out"
     return (
         f"{out}: trained in {sum(metrics['seconds'].values()):.0f} s\n"
         f"log R² on test repetitions: {r2}\n"
-        f"accuracy train {accuracy['train']:.3f}, validation {accuracy['validation']:.3f},"
-        f" test {accuracy['test']:.3f} (chance {metrics['chance']:.3f},"
-        f" LDA on the closed form {baseline:.3f})\n"
-        f"fine-tuning: {kept}"
+        f"accuracy train {accuracy['train']:.3f}, validation {accuracy['validation']:.3f} (trained on in the"
+        f" end, {head['before']:.3f} before), test {accuracy['test']:.3f} (chance {metrics['chance']:.3f})\n"
+        f"on the closed form: {baselines}\n"
+        f"fine-tuning: {tuned}"
     )
 
 

@@ -31,6 +31,11 @@ class TrainConfig:
         finetune_epochs: Passes in which the network and its head are tuned together; 0 leaves it out.
         finetune_windows: Windows (all channels) of one such pass, drawn anew for each; half are varied.
         finetune_learning_rate: Of Adam there.
+        finetune_tolerance: The tuning is kept unless validation accuracy falls by more than this.
+        varied_windows: Training windows (all channels) added for the tuning, as of another session.
+        label_smoothing: Share of each label given to all movements alike: windows at a movement's boundaries
+            show two.
+        imitation_weight: Weight of the features' mean squared error beside the cross-entropy.
         amplified_windows: Training windows (all channels) added with other amplitudes.
         max_windows: Most windows (all channels) held for training; evenly spaced over what there is.
         max_test_windows: Most windows measured on validation and on test repetitions, each.
@@ -50,9 +55,13 @@ class TrainConfig:
     epoch_windows: int = 40_000
     batch: int = 64
     learning_rate: float = 5e-3
-    finetune_epochs: int = 2
-    finetune_windows: int = 1_500
-    finetune_learning_rate: float = 5e-4
+    finetune_epochs: int = 3
+    finetune_windows: int = 3_000
+    finetune_learning_rate: float = 1e-3
+    finetune_tolerance: float = 0.01
+    varied_windows: int = 3_000
+    label_smoothing: float = 0.1
+    imitation_weight: float = 0.3
     amplified_windows: int = 4_000
     max_windows: int = 8_000
     max_test_windows: int = 3_000

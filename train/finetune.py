@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from myofin.progress import Progress, silent
 from myofin.train.config import TrainConfig
+from myofin.train.dataset import Dataset, Part, single_channels
 from myofin.train.network import Network
 from myofin.train.pretrain import CLIP_NORM, EpochRow, cosine, predict_singles
 from myofin.train.tensorflow_setup import load_tensorflow
 
 _BATCH = 32
-# How much the imitation may suffer for the decision: the factor on the features' mean squared error.
-_FEATURE_LOSS_FACTOR = 1.25
-_FEATURE_WEIGHT = 1.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Windows:
     Attributes:
         codes: int8 ``[w, 30, frame_samples * channels]``.
         singles: The same as single channels, int8 ``[w * channels, 30, frame_samples]``.
-        targets: float32 ``[w, channels * 4]``, standardised closed-form features.
+        targets: float32 ``[w, channels * features]``, standardised closed-form features.
         classes: int64 ``[w]``.
     """
 
@@ -36,6 +34,16 @@ class Windows:
     singles: NDArray[np.int8]
     targets: NDArray[np.float32]
     classes: NDArray[np.int64]
+
+    @staticmethod
+    def of(dataset: Dataset, part: Part) -> Windows:
+        """The windows of a part, with their targets in the data set's scaling."""
+        return Windows(
+            codes=part.codes,
+            singles=single_channels(part.codes, dataset.recording.channels),
+            targets=dataset.scaling.standardise(part.features).reshape(len(part), -1),
+            classes=part.classes,
+        )
 
 
 @dataclass(frozen=True)
@@ -51,72 +59,99 @@ def judge(network: Network, windows: Windows) -> Judgement:
     """Measure a network on windows."""
     features = predict_singles(network, windows.singles).reshape(len(windows.classes), -1)
     logits = decide(network, features)
-    logits = logits - logits.max(axis=1, keepdims=True)
-    own = logits[np.arange(len(logits)), windows.classes]
     return Judgement(
         accuracy=float(np.mean(logits.argmax(axis=1) == windows.classes)),
-        cross_entropy=float(np.mean(np.log(np.exp(logits).sum(axis=1)) - own)),
+        cross_entropy=cross_entropy(logits, windows.classes),
         feature_loss=float(np.mean(np.square(features - windows.targets))),
     )
 
 
+def cross_entropy(logits: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
+    """Mean cross-entropy in nats of logits ``[w, classes]``."""
+    logits = logits - logits.max(axis=1, keepdims=True)
+    own = logits[np.arange(len(logits)), classes]
+    return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - own))
+
+
 def decide(network: Network, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Logits ``[w, classes]`` of standardised features ``[w, channels * 4]``."""
+    """Logits ``[w, classes]`` of standardised features ``[w, channels * features]``."""
     kernel, bias = (variable.numpy().astype(np.float64) for variable in network.head_variables)
     return np.asarray(features.astype(np.float64) @ kernel + bias)
 
 
 def finetune(
-    network: Network, train: Windows, validation: Windows, config: TrainConfig, progress: Progress = silent
-) -> tuple[list[EpochRow], dict[str, Any]]:
-    """Tune everything for the decision; keep an epoch only if it is better on the validation windows.
+    network: Network,
+    plain: Windows,
+    varied: Windows | None,
+    validation: Windows | None,
+    config: TrainConfig,
+    progress: Progress = silent,
+) -> list[EpochRow]:
+    """Tune FIN and head for the decision, for as many epochs as the settings say.
 
-    Better is: higher accuracy, while the error of the features stays within a quarter of what it was.
-
-    Returns:
-        One row an epoch, and what was kept: ``{"kept_epoch": 0 for none, "before", "after"}`` (accuracies).
+    Args:
+        network: Tuned in place.
+        plain: Windows as they were recorded.
+        varied: Windows under other conditions, or None: half of each batch.
+        validation: Measured after each epoch, and chooses nothing here; None measures nothing.
+        config: Epochs, windows of an epoch, learning rate, label smoothing, weight of the imitation, seed.
+        progress: Told after each epoch, as stage ``fine-tune``.
     """
     tf, keras = load_tensorflow()
     rng = np.random.default_rng([config.seed, 2])
-    before = best = judge(network, validation)
-    best_weights, kept = network.get_weights(), 0
     optimizer = keras.optimizers.Adam(config.finetune_learning_rate)
-    step = _make_step(tf, network, optimizer)
-    drawn = min(config.finetune_windows, len(train.classes))
-    steps = max(1, drawn // _BATCH)
+    step = _make_step(tf, network, optimizer, config)
+    sources = [plain] if varied is None else [plain, varied]
+    each = _BATCH // len(sources)
+    steps = max(1, min(config.finetune_windows, len(plain.classes)) // _BATCH)
     rows: list[EpochRow] = []
     for epoch in range(config.finetune_epochs):
         began = time.perf_counter()
+        orders = [_draw(rng, len(source.classes), steps * each).reshape(steps, each) for source in sources]
         losses = []
-        for number, index in enumerate(np.array_split(rng.permutation(len(train.classes))[:drawn], steps)):
+        for number in range(steps):
             done = epoch * steps + number
             rate = cosine(config.finetune_learning_rate, done, config.finetune_epochs * steps)
             optimizer.learning_rate.assign(rate)
-            losses.append(step(train.codes[index], train.targets[index], train.classes[index]))
+            losses.append(step(*_batch(sources, [order[number] for order in orders])))
         loss = float(np.mean([value.numpy() for value in losses]))
-        now = judge(network, validation)
-        if now.accuracy > best.accuracy and now.feature_loss <= _FEATURE_LOSS_FACTOR * before.feature_loss:
-            best, best_weights, kept = now, network.get_weights(), epoch + 1
+        now = judge(network, validation) if validation is not None else Judgement(np.nan, np.nan, np.nan)
+        accuracy = now.accuracy if validation is not None else None
         seconds = time.perf_counter() - began
-        rows.append(EpochRow("fine-tune", epoch + 1, loss, now.cross_entropy, now.accuracy, rate, seconds))
+        rows.append(EpochRow("fine-tune", epoch + 1, loss, now.cross_entropy, accuracy, rate, seconds))
         progress("fine-tune", epoch + 1, config.finetune_epochs)
-    network.set_weights(best_weights)
-    return rows, {"kept_epoch": kept, "before": before.accuracy, "after": best.accuracy}
+    return rows
 
 
-def _make_step(tf: Any, network: Network, optimizer: Any) -> Any:
+def _draw(rng: np.random.Generator, available: int, count: int) -> NDArray[np.int64]:
+    """Draw without repeating, as far as there are enough."""
+    rounds = [rng.permutation(available) for _ in range(-(-count // available))]
+    return np.asarray(np.concatenate(rounds)[:count])
+
+
+def _batch(sources: list[Windows], indices: list[NDArray[np.int64]]) -> tuple[NDArray[Any], ...]:
+    pairs = list(zip(sources, indices, strict=True))
+    return (
+        np.concatenate([source.codes[index] for source, index in pairs]),
+        np.concatenate([source.targets[index] for source, index in pairs]),
+        np.concatenate([source.classes[index] for source, index in pairs]),
+    )
+
+
+def _make_step(tf: Any, network: Network, optimizer: Any, config: TrainConfig) -> Any:
     variables = network.fin_variables + network.head_variables
     optimizer.build(variables)
+    count, smoothing = network.shape.classes, config.label_smoothing
 
     def step(codes: Any, targets: Any, classes: Any) -> Any:
         with tf.GradientTape() as tape:
             features = network.imitate_channels(codes)
-            logits = network.classify(features)
+            labels = tf.one_hot(classes, count) * (1.0 - smoothing) + smoothing / count
             decision = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=classes, logits=logits)
+                tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=network.classify(features))
             )
             imitation = tf.reduce_mean(tf.square(features - targets))
-            loss = decision + _FEATURE_WEIGHT * imitation
+            loss = decision + config.imitation_weight * imitation
         gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, variables), CLIP_NORM)
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss

@@ -160,6 +160,20 @@ class Network:
         """Number of trained numbers."""
         return sum(int(np.prod(v.shape)) for v in self.fin_variables + self.head_variables)
 
+    def set_head(self, kernel: NDArray[np.floating[Any]], bias: NDArray[np.floating[Any]]) -> None:
+        """Assign the head: kernel ``[channels * features, classes]`` and bias ``[classes]``."""
+        for variable, value in zip(self.head_variables, (kernel, bias), strict=True):
+            variable.assign(np.asarray(value, dtype=np.float32))
+
+    def get_fin(self) -> list[NDArray[np.float32]]:
+        """Copies of the variables of the feature-imitating part."""
+        return [v.numpy() for v in self.fin_variables]
+
+    def set_fin(self, weights: Sequence[NDArray[np.floating[Any]]]) -> None:
+        """Assign what ``get_fin`` returned."""
+        for variable, value in zip(self.fin_variables, weights, strict=True):
+            variable.assign(value)
+
     def get_weights(self) -> list[NDArray[np.float32]]:
         """Copies of all variables, FIN first."""
         return [v.numpy() for v in self.fin_variables + self.head_variables]
@@ -182,7 +196,20 @@ class Network:
         embedded = tf.reshape(embedded, (-1, count, shape.embedding))
         pooled = tf.concat([tf.reduce_mean(embedded, 1), tf.reduce_max(embedded, 1)], -1)
         pooled = tf.reshape(pooled, (-1, shape.steps, 2 * shape.embedding))
-        return self._imitate(self._lstm(pooled))
+        return self._imitate(self._recur(pooled))
+
+    def _recur(self, frames: Any) -> Any:
+        """The LSTM's last state, written out step by step: several times faster to train than its loop."""
+        tf, cell = self._tf, self._lstm.cell
+        inputs = tf.matmul(tf.reshape(frames, (-1, frames.shape[-1])), cell.kernel) + cell.bias
+        inputs = tf.reshape(inputs, (-1, self.shape.steps, 4 * self.shape.units))
+        state = memory = tf.zeros_like(inputs[:, 0, : self.shape.units])
+        for step in range(self.shape.steps):
+            gates = inputs[:, step] + tf.matmul(state, cell.recurrent_kernel)
+            entry, forget, candidate, output = tf.split(gates, 4, axis=1)
+            memory = tf.sigmoid(forget) * memory + tf.sigmoid(entry) * tf.tanh(candidate)
+            state = tf.sigmoid(output) * tf.tanh(memory)
+        return state
 
     def predict(self, codes: NDArray[np.int8]) -> NDArray[np.float32]:
         """What ``imitate`` gives, from array to array; traced once."""

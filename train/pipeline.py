@@ -12,22 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.artifacts import new_artifact, write_json, write_manifest
-from myofin.features import feature_scores
+from myofin.features import FEATURE_NAMES, HUDGINS_NAMES, feature_scores
 from myofin.frontend import WINDOW_FRAMES
 from myofin.progress import Progress, silent
 from myofin.recordings.check import load_trainable
 from myofin.recordings.model import Recording
 from myofin.train.config import TrainConfig
 from myofin.train.curves import curves_csv, curves_svg
-from myofin.train.dataset import Dataset, Part, amplified, prepare, single_channels
-from myofin.train.finetune import Windows, decide, finetune
-from myofin.train.lda import LinearHead, choose_lda
-from myofin.train.network import Network, NetworkShape
-from myofin.train.pretrain import EpochRow, Singles, predict_singles, pretrain
+from myofin.train.dataset import Dataset, Part, amplified, closed_form, prepare, single_channels
+from myofin.train.fin import Fin, load_fin, pretrain_fin, save_fin
+from myofin.train.finetune import decide
+from myofin.train.network import Network
+from myofin.train.pretrain import EpochRow, predict_singles
 from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
+from myofin.train.transfer import closed_form_head, transfer
 from myofin.windows import gather, spread
 
 PARTS = ("train", "validation", "test")
+BASELINES = {
+    "lda-four": FEATURE_NAMES,
+    "lda-loghtd": HUDGINS_NAMES,
+    "lda-all": (*FEATURE_NAMES, *HUDGINS_NAMES),
+}
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,14 @@ class Trained:
     Attributes:
         network: The trained network.
         dataset: What it was trained and measured on.
+        fin: The pre-trained network that the training started from.
         rows: The course of the training.
         metrics: As in ``metrics.json``.
     """
 
     network: Network
     dataset: Dataset
+    fin: Fin
     rows: list[EpochRow]
     metrics: dict[str, Any]
 
@@ -53,6 +61,7 @@ def train_run(
     out: Path,
     config: TrainConfig | None = None,
     *,
+    start: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train on one subject's recording and write the run folder; return the metrics.
@@ -62,6 +71,7 @@ def train_run(
         subject: Which, where there are several.
         out: The run folder; an older run there is replaced when the new one is complete.
         config: Settings; None takes the defaults.
+        start: A run whose pre-trained FIN is taken over, instead of pre-training one here.
         progress: Told about the stages ``features``, ``pre-train``, ``head`` and ``fine-tune``.
 
     Raises:
@@ -70,18 +80,31 @@ def train_run(
         ToolMissingError: TensorFlow is not installed.
     """
     config = config or TrainConfig()
+    fin = load_fin(start) if start is not None else None
     recording = load_trainable(data, subject)
     with new_artifact(out, "run") as folder:
-        trained = train_recording(recording, config, progress=progress)
-        _write(folder, trained, config, {"data": str(data), "subject": subject})
+        trained = train_recording(recording, config, fin=fin, progress=progress)
+        arguments = {"data": str(data), "subject": subject, "fin": str(start) if start else None}
+        _write(folder, trained, config, arguments)
     return trained.metrics
 
 
-def train_recording(recording: Recording, config: TrainConfig, *, progress: Progress = silent) -> Trained:
+def train_recording(
+    recording: Recording, config: TrainConfig, *, fin: Fin | None = None, progress: Progress = silent
+) -> Trained:
     """Train on a recording that ``check_trainable`` accepts.
 
-    Training repetitions fit everything, validation repetitions choose among epochs and settings, test
-    repetitions are measured once at the end.
+    Training repetitions fit everything, validation repetitions choose among epochs and settings and are then
+    trained on too, test repetitions are measured once at the end.
+
+    Args:
+        recording: One subject's.
+        config: Settings.
+        fin: A network that is already pre-trained, on this or on other recordings; None pre-trains one here.
+        progress: Told about the stages.
+
+    Raises:
+        InputError: The FIN does not fit the recording or the settings.
     """
     clock = _Clock()
     load_tensorflow()
@@ -89,42 +112,23 @@ def train_recording(recording: Recording, config: TrainConfig, *, progress: Prog
     clock.lap("load_tensorflow")
     progress("features", 0, 1)
     dataset = prepare(recording, config)
-    network = Network(network_shape(dataset, config))
-    train, validation = _windows(dataset, dataset.train), _windows(dataset, dataset.validation)
-    material = _pretraining_material(dataset, train, config)
     progress("features", 1, 1)
     clock.lap("features")
-    rows = pretrain(network, material, _singles(validation), config, progress)
+    reused = fin is not None
+    rows: list[EpochRow] = []
+    if fin is None:
+        fin, rows = pretrain_fin([dataset], config, progress)
+    dataset = fin.adopt(dataset, config)
     clock.lap("pre_train")
-    progress("head", 0, 1)
-    head = _start_head(network, train, validation)
-    progress("head", 1, 1)
-    clock.lap("head")
-    tuned_rows, tuned = finetune(network, train, validation, config, progress)
-    clock.lap("fine_tune")
-    metrics = measure(network, dataset) | {
-        "head": {"start": "lda", "shrinkage": head.shrinkage},
-        "fine_tune": tuned,
-        "lda_closed_form": lda_baseline(dataset),
+    done = transfer(dataset, fin, config, progress=progress)
+    clock.lap("transfer")
+    metrics = measure(done.network, dataset) | {
+        "head": {"start": "lda", "fin_reused": reused, **done.facts},
+        "lda_closed_form": lda_baselines(dataset),
     }
     clock.lap("measure")
     metrics["seconds"] = clock.laps
-    return Trained(network, dataset, rows + tuned_rows, metrics)
-
-
-def network_shape(dataset: Dataset, config: TrainConfig) -> NetworkShape:
-    """Return the sizes of the network for a data set."""
-    return NetworkShape(
-        channels=dataset.recording.channels,
-        frame_samples=dataset.frame_samples,
-        classes=len(dataset.classes),
-        frames=WINDOW_FRAMES,
-        embedding=config.embedding,
-        units=config.units,
-        frame_hops=config.frame_hops,
-        taps=config.taps,
-        embedding_layers=config.embedding_layers,
-    )
+    return Trained(done.network, dataset, fin, rows + done.rows, metrics)
 
 
 def measure(network: Network, dataset: Dataset) -> dict[str, Any]:
@@ -153,56 +157,21 @@ def imitate_part(network: Network, dataset: Dataset, part: Part) -> NDArray[np.f
     return predict_singles(network, singles).reshape(part.features.shape)
 
 
-def lda_baseline(dataset: Dataset) -> dict[str, Any]:
-    """Accuracy of LDA on the closed-form features themselves: what the network has to live up to."""
-    inputs = {
-        name: (
-            dataset.scaling.standardise(part.features).reshape(len(part), -1),
-            part.classes,
-        )
-        for name, part in ((name, getattr(dataset, name)) for name in PARTS)
-    }
-    head = choose_lda(inputs["train"], inputs["validation"], len(dataset.classes))
-    return {name: head.accuracy(*inputs[name]) for name in PARTS} | {"shrinkage": head.shrinkage}
-
-
-def _windows(dataset: Dataset, part: Part) -> Windows:
-    return Windows(
-        codes=part.codes,
-        singles=single_channels(part.codes, dataset.recording.channels),
-        targets=dataset.scaling.standardise(part.features).reshape(len(part), -1),
-        classes=part.classes,
-    )
-
-
-def _pretraining_material(dataset: Dataset, train: Windows, config: TrainConfig) -> Singles:
-    """Single channels of the training windows, and of their amplified copies."""
-    codes, features = amplified(dataset, config.amplified_windows, config.seed)
-    loud = single_channels(codes, dataset.recording.channels)
-    own = _singles(train)
-    targets = dataset.scaling.standardise(features).reshape(len(loud), -1)
-    return Singles(np.concatenate([own.codes, loud]), np.concatenate([own.targets, targets]))
-
-
-def _singles(windows: Windows) -> Singles:
-    return Singles(windows.singles, windows.targets.reshape(len(windows.singles), -1))
-
-
-def _start_head(network: Network, train: Windows, validation: Windows) -> LinearHead:
-    """Set the head to LDA's solution on the features that the network imitates."""
-    pairs = [
-        (predict_singles(network, part.singles).reshape(len(part.classes), -1), part.classes)
-        for part in (train, validation)
-    ]
-    head = choose_lda(pairs[0], pairs[1], network.shape.classes)
-    for variable, value in zip(network.head_variables, (head.kernel, head.bias), strict=True):
-        variable.assign(value.astype(np.float32))
-    return head
+def lda_baselines(dataset: Dataset) -> dict[str, dict[str, float]]:
+    """Accuracy on test repetitions of LDA on closed-form features: what the network has to live up to."""
+    found = {}
+    for name, names in BASELINES.items():
+        parts = [closed_form(dataset, getattr(dataset, part), names) for part in PARTS]
+        head, scaling = closed_form_head(dataset, parts[:2], names)
+        test = scaling.standardise(parts[2]).reshape(len(parts[2]), -1)
+        found[name] = {"test": head.accuracy(test, dataset.test.classes), "shrinkage": head.shrinkage}
+    return found
 
 
 def _write(folder: Path, trained: Trained, config: TrainConfig, arguments: dict[str, Any]) -> None:
     dataset, recording = trained.dataset, trained.dataset.recording
     _save_model(trained.network, folder / "saved_model")
+    save_fin(trained.fin, folder)
     np.savez_compressed(folder / "calibration.npz", codes=calibration_codes(dataset, config))
     golden = spread(dataset.test.windows, config.golden_windows)
     at = np.searchsorted(dataset.test.windows.starts, golden.starts)
@@ -232,7 +201,7 @@ def calibration_codes(dataset: Dataset, config: TrainConfig) -> NDArray[np.int8]
     One in four is amplified, so that the outputs have headroom for a louder session: without it the integers
     saturate there, and on validation repetitions the linear R² of VAR and SSI was .87 instead of .997.
     """
-    loud, _ = amplified(dataset, config.calibration_windows // 4, config.seed)
+    loud = amplified(dataset, config.calibration_windows // 4, config.seed).codes
     plain = spread(dataset.train.windows, config.calibration_windows - len(loud))
     index = np.searchsorted(dataset.train.windows.starts, plain.starts)
     return np.concatenate([dataset.train.codes[index], loud])

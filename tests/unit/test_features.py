@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myofin.errors import InputError
-from myofin.feature_windows import SSC_THRESHOLD_SD, WAMP_THRESHOLD_SD, ZC_THRESHOLD_SD
+from myofin.feature_windows import LD_FLOOR_SD, SSC_THRESHOLD_SD, WAMP_THRESHOLD_SD, ZC_THRESHOLD_SD
 from myofin.features import (
     FEATURE_NAMES,
     FEATURES,
@@ -51,6 +51,11 @@ def independent(x: np.ndarray) -> dict[str, float]:
         "ssc": sum(b_c != 0 and max(abs(a_b), abs(b_c)) >= SSC_THRESHOLD_SD for a_b, b_c in turns),
         "wamp": sum(abs(b - a) >= WAMP_THRESHOLD_SD for a, b in pairs),
         "hist_entropy": scipy.stats.entropy(np.histogram(x, edges)[0]),
+        "rms_d1": np.sqrt(np.mean([(b - a) ** 2 for a, b in pairs])),
+        "rms_d2": np.sqrt(
+            np.mean([(a - 2 * b + c) ** 2 for a, b, c in zip(x[:-2], x[1:-1], x[2:], strict=True)])
+        ),
+        "ld": scipy.stats.gmean(np.abs(x) + LD_FLOOR_SD),
         **{f"ar{k}": value for k, value in enumerate(ar, start=1)},
     }
 
@@ -77,7 +82,8 @@ def test_known_values() -> None:
     assert (found["mav"], found["wl"], found["ssc"], found["wamp"]) == (0.5, 11.0, 5.0, 11.0)
     assert found["zc"] == 0.0  # it touches zero, and no neighbours have opposite signs
     silent = dict(zip(ALL, window_features(np.zeros((60, 1)), ALL)[0], strict=True))
-    assert {name for name, value in silent.items() if value != 0} == {"entropy"}
+    assert {name for name, value in silent.items() if value != 0} == {"entropy", "ld"}
+    assert silent["ld"] == pytest.approx(LD_FLOOR_SD)
 
 
 @pytest.mark.parametrize(("name", "threshold"), [("zc", ZC_THRESHOLD_SD), ("ssc", SSC_THRESHOLD_SD)])

@@ -18,7 +18,7 @@ def front_end(sd: float = 300.0, offset: float = 0.0, dc_shift: int = 0, clip_sd
     """Fit to two samples a channel, whose mean and standard deviation are exact."""
     low, high = round(offset - sd), round(offset + sd)
     counts = np.array([[low, low - 5], [high, high + 5]], dtype=np.int16)
-    return FrontEnd.fit(counts, dc_shift=dc_shift, clip_sd=clip_sd)
+    return FrontEnd.fit(counts, mu=5.0, dc_shift=dc_shift, clip_sd=clip_sd)
 
 
 def reference_codes(samples: list[int], front: FrontEnd, channel: int) -> list[int]:
@@ -176,7 +176,7 @@ def test_a_dead_channel_is_named() -> None:
         FrontEnd.fit(counts)
     counts[0, 2] = 18  # alive, but too weak for the gain's range
     with pytest.raises(RecordingError, match="Channel 2"):
-        FrontEnd.fit(counts)
+        FrontEnd.fit(counts, clip_sd=20.0)
 
 
 def test_no_samples_are_refused() -> None:

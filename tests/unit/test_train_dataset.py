@@ -1,5 +1,6 @@
 """From a recording to windows, targets and classes: by repetition, with nothing leaking from the test."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,10 @@ from myofin.errors import InputError, RecordingError
 from myofin.features import recording_features
 from myofin.frontend import FrontEnd
 from myofin.recordings.synthetic import SyntheticConfig, generate
-from myofin.train.config import TrainConfig
-from myofin.train.dataset import Scaling, amplified, prepare, single_channels
+from myofin.train.baselines import cnn_filters, cnn_multiplications, multiplications
+from myofin.train.config import RICH_FEATURES, TrainConfig
+from myofin.train.dataset import Scaling, amplified, closed_form, joined, prepare, single_channels
+from myofin.train.fin import SIZE_NAMES, Fin, network_shape
 from myofin.windows import spread
 
 
@@ -30,7 +33,7 @@ def test_parts_hold_only_their_repetitions_and_every_movement(dataset):
         assert set(part.windows.repetitions.tolist()) <= set(getattr(dataset.split, name))
         assert sorted(set(part.classes.tolist())) == [0, 1, 2, 3]
         assert part.codes.shape == (len(part), 30, 2 * 3)
-        assert part.features.shape == (len(part), 3, 4)
+        assert part.features.shape == (len(part), 3, len(RICH_FEATURES))
     assert len(dataset.train) == 200
     assert len(dataset.test) == 80
 
@@ -47,7 +50,7 @@ def test_what_happens_in_test_repetitions_changes_nothing_that_training_sees(rec
 def test_targets_are_the_closed_form_features_of_the_z_scored_recording(recording, dataset):
     start = int(dataset.test.windows.starts[7])
     z = dataset.frontend.zscore(recording.counts[start : start + 60])
-    expected = recording_features(z, frame_samples=2)[0]
+    expected = recording_features(z, frame_samples=2, names=RICH_FEATURES)[0]
     assert np.allclose(dataset.test.features[7], expected)
 
 
@@ -65,7 +68,7 @@ def test_scaling_standardises_training_targets_and_is_undone(dataset):
     assert np.allclose(standard.std(axis=(0, 1)), 1, atol=1e-4)
     restored = dataset.scaling.restore(standard)
     np.testing.assert_allclose(restored, dataset.train.features, rtol=1e-4)
-    assert Scaling.fit(np.ones((2, 1, 4))).std.min() > 0
+    assert Scaling.fit(np.ones((2, 1, 4)), RICH_FEATURES[:4]).std.min() > 0
 
 
 def test_single_channels_keep_every_code_in_its_place():
@@ -97,22 +100,64 @@ def test_impossible_settings_are_refused(settings):
         TrainConfig(**settings)
 
 
-def test_amplified_windows_are_louder_training_windows_with_their_exact_features(dataset):
-    codes, features = amplified(dataset, 50, seed=1)
-    assert codes.shape == (50, 30, 6)
-    assert features.shape == (50, 3, 4)
-    assert codes.min() >= -127
+def test_amplified_windows_are_training_windows_at_other_levels_with_their_exact_features(dataset):
+    part = amplified(dataset, 50, seed=1)
+    assert part.codes.shape == (50, 30, 6)
+    assert part.features.shape == (50, 3, len(RICH_FEATURES))
     chosen = spread(dataset.train.windows, 50)
-    own = dataset.train.features[np.searchsorted(dataset.train.windows.starts, chosen.starts)]
-    gains = features[..., 1] / own[..., 1]
-    assert 0.45 < gains.min() < 0.7
+    at = np.searchsorted(dataset.train.windows.starts, chosen.starts)
+    gains = part.features[..., 1] / dataset.train.features[at][..., 1]
+    assert 0.14 < gains.min() < 0.3
     assert 4 < gains.max() < 6.5
-    again, _ = amplified(dataset, 50, seed=1)
-    assert np.array_equal(codes, again)
-    assert not np.array_equal(codes, amplified(dataset, 50, seed=2)[0])
+    assert np.array_equal(part.classes, dataset.train.classes[at])
+    assert np.array_equal(part.codes, amplified(dataset, 50, seed=1).codes)
+    assert not np.array_equal(part.codes, amplified(dataset, 50, seed=2).codes)
 
 
 def test_no_amplified_windows_where_none_are_asked_for(dataset):
-    codes, features = amplified(dataset, 0, seed=0)
-    assert codes.shape == (0, 30, 6)
-    assert features.shape == (0, 3, 4)
+    part = amplified(dataset, 0, seed=0)
+    assert part.codes.shape == (0, 30, 6)
+    assert part.features.shape == (0, 3, len(RICH_FEATURES))
+
+
+def test_joined_parts_are_in_the_order_of_recording_and_lose_nothing(dataset):
+    both = joined([dataset.validation, dataset.train])
+    assert len(both) == len(dataset.train) + len(dataset.validation)
+    assert np.all(np.diff(both.windows.starts) > 0)
+    at = np.searchsorted(both.windows.starts, dataset.train.windows.starts)
+    assert np.array_equal(both.codes[at], dataset.train.codes)
+    assert np.array_equal(both.classes[at], dataset.train.classes)
+
+
+def test_closed_form_features_by_name_are_those_of_the_part(dataset):
+    names = ("ssi", "entropy")
+    index = [RICH_FEATURES.index(name) for name in names]
+    assert np.allclose(closed_form(dataset, dataset.test, names), dataset.test.features[..., index])
+
+
+def test_a_scaling_survives_its_json(dataset):
+    again = Scaling.from_json(json.loads(json.dumps(dataset.scaling.to_json())))
+    assert again.to_json() == dataset.scaling.to_json()
+
+
+def test_the_paper_s_features_come_first():
+    with pytest.raises(InputError, match="imitated features"):
+        TrainConfig(features=("rms", "entropy", "var", "ssi"))
+    with pytest.raises(InputError, match="not known"):
+        TrainConfig(features=("entropy", "rms", "var", "ssi", "nonsense"))
+
+
+@pytest.mark.parametrize("other", [{"units": 5}, {"features": ("entropy", "rms", "var", "ssi")}])
+def test_a_fin_of_other_sizes_or_features_is_refused(dataset, other):
+    config = TrainConfig()
+    fin = Fin({n: getattr(network_shape(dataset, config), n) for n in SIZE_NAMES}, dataset.scaling, [])
+    assert fin.adopt(dataset, config).scaling is dataset.scaling
+    with pytest.raises(InputError, match="FIN"):
+        fin.adopt(dataset, replace(config, **other))
+
+
+def test_the_cnn_it_is_compared_with_costs_as_much(dataset):
+    shape = network_shape(dataset, TrainConfig())
+    filters = cnn_filters(shape)
+    cost = cnn_multiplications(filters, 60, shape.channels, shape.classes)
+    assert cost == pytest.approx(multiplications(shape), rel=0.2)

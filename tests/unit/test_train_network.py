@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from myofin.errors import InputError
+from myofin.train.config import RICH_FEATURES
 from myofin.train.network import NetworkShape
 
 
@@ -45,17 +46,24 @@ def test_the_same_seed_gives_the_same_network_to_the_last_bit(facts):
     assert facts["repeats"]
 
 
-def test_tuning_that_does_harm_is_not_kept(facts):
-    assert facts["harmed"] == {"kept": 0, "change": 0.0}
+def test_tuning_that_does_harm_is_not_kept_and_a_fin_is_reused_as_it_is(facts):
+    # One row: the harmful epoch; none of pre-training, since the FIN was handed over.
+    assert facts["harmed"] == {"kept": False, "fin_moved": False, "rows": 1}
 
 
-def test_metrics_hold_every_part_and_the_baseline(facts):
+def test_metrics_hold_every_part_and_the_baselines(facts):
     metrics = facts["metrics"]
     assert set(metrics["accuracy"]) == {"train", "validation", "test"}
     assert metrics["chance"] == pytest.approx(1 / 3)
     assert metrics["accuracy"]["test"] > 0.5
-    assert set(metrics["feature_r2"]) == {"entropy", "rms", "var", "ssi"}
-    assert metrics["lda_closed_form"]["test"] > 0.5
+    assert tuple(metrics["feature_r2"]) == RICH_FEATURES
+    assert set(metrics["lda_closed_form"]) == {"lda-four", "lda-loghtd", "lda-all"}
+    assert min(row["test"] for row in metrics["lda_closed_form"].values()) > 0.5
+
+
+def test_every_method_recognises_better_than_chance(facts):
+    assert set(facts["methods"]) >= {"default", "frozen-fin", "fin-four", "random-init", "raw-cnn", "lda-all"}
+    assert min(facts["methods"].values()) > 0.4, facts["methods"]
 
 
 @pytest.mark.parametrize(

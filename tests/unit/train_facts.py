@@ -5,26 +5,31 @@ TensorFlow must not share a process with the TFLite runtime that other tests use
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from myofin.recordings.model import Recording
 from myofin.recordings.synthetic import SyntheticConfig, generate
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import prepare
-from myofin.train.finetune import finetune, judge
+from myofin.train.fin import Fin, pretrain_fin
+from myofin.train.methods import FIN_METHODS, METHODS
 from myofin.train.network import Network, NetworkShape
-from myofin.train.pipeline import _windows, train_recording
+from myofin.train.pipeline import train_recording
 from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
 
 SMALL = TrainConfig(
     epochs=3,
-    epoch_windows=2_000,
+    epoch_windows=1_500,
     batch=64,
     units=6,
     embedding=8,
+    frame_hops=2,
     finetune_epochs=1,
     finetune_windows=64,
+    varied_windows=60,
     max_windows=300,
     max_test_windows=150,
     amplified_windows=60,
@@ -48,23 +53,46 @@ def main() -> None:
     first = train_recording(recording, SMALL, progress=lambda *call: stages.append(call))
     first_weights = first.network.get_weights()
     again = train_recording(recording, SMALL).network.get_weights()
-    dataset = prepare(recording, SMALL)
-    validation = _windows(dataset, dataset.validation)
-    before = judge(first.network, validation).accuracy
-    # So large a step can only do harm: what was there must come back.
-    wild = TrainConfig(**{**vars(SMALL), "finetune_learning_rate": 30.0})
-    _, tuned = finetune(first.network, _windows(dataset, dataset.train), validation, wild)
+    # So large a step can only do harm: the frozen network must come out.
+    wild = replace(SMALL, finetune_learning_rate=30.0)
+    harmed = train_recording(recording, wild, fin=first.fin)
     document = {
         "export_distances": [_export_distance(tf, Network(NetworkShape(**SIZES, **form))) for form in FORMS],
         "parameters": network.parameters,
         "stages": list(dict.fromkeys(stage for stage, _, _ in stages)),
         "unfinished": [stage for stage in {s for s, _, _ in stages} if not _finished(stages, stage)],
         "losses": [row.validation_loss for row in first.rows if row.stage == "pre-train"],
-        "repeats": all(np.array_equal(a, b) for a, b in zip(first_weights, again, strict=True)),
+        "repeats": _equal(first_weights, again),
         "metrics": first.metrics,
-        "harmed": {"kept": tuned["kept_epoch"], "change": judge(first.network, validation).accuracy - before},
+        "harmed": {
+            "kept": harmed.metrics["head"]["kept"],
+            "fin_moved": not _equal(harmed.network.get_fin(), first.fin.weights),
+            "rows": len(harmed.rows),
+        },
+        "methods": _methods(recording),
     }
     sys.stdout.write(json.dumps(document))
+
+
+def _equal(some: list[Any], others: list[Any]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+def _methods(recording: Recording) -> dict[str, float]:
+    """Test accuracy of every method, all from one FIN for each set of features."""
+    dataset = prepare(recording, SMALL)
+    fins: dict[tuple[str, ...], Fin] = {}
+    found = {}
+    for name, method in METHODS.items():
+        fin = None
+        if name in FIN_METHODS:
+            config = FIN_METHODS[name](SMALL)
+            if config.features not in fins:
+                fins[config.features] = pretrain_fin([prepare(recording, config)], config)[0]
+            fin = fins[config.features]
+        logits = method(dataset, SMALL, 0, fin).logits(dataset.test)
+        found[name] = float(np.mean(logits.argmax(axis=1) == dataset.test.classes))
+    return found
 
 
 def _export_distance(tf: Any, network: Network) -> float:

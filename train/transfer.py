@@ -1,0 +1,120 @@
+"""From a pre-trained FIN to one subject's movements: LDA as the head, then everything tuned, then the refit.
+
+Validation repetitions choose the shrinkage, the temperature, and whether the tuning stays. What they chose is
+then done once more from the start with them among the training windows, since a repetition more is worth more
+than any setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.progress import Progress, silent
+from myofin.train.augment import SESSION
+from myofin.train.config import TrainConfig
+from myofin.train.dataset import Dataset, Part, Scaling, joined, varied
+from myofin.train.fin import Fin, network_shape
+from myofin.train.finetune import Windows, cross_entropy, finetune, judge
+from myofin.train.lda import LinearHead, choose_lda, fit_lda
+from myofin.train.network import Network
+from myofin.train.pretrain import EpochRow, predict_singles
+
+TEMPERATURES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """A network that decides, the course of its tuning, and what the validation repetitions chose."""
+
+    network: Network
+    rows: list[EpochRow]
+    facts: dict[str, Any]
+
+
+def transfer(
+    dataset: Dataset, fin: Fin, config: TrainConfig, *, tune: bool = True, progress: Progress = silent
+) -> Transferred:
+    """Fit head and network to a recording's movements.
+
+    Args:
+        dataset: In the FIN's scaling (``Fin.adopt``).
+        fin: Where to start.
+        config: Settings of the tuning.
+        tune: False leaves the FIN as it is: the head is LDA's solution.
+        progress: Told about the stages ``head`` and ``fine-tune``.
+    """
+    network = Network(network_shape(dataset, config))
+    network.set_fin(fin.weights)
+    progress("head", 0, 1)
+    parts = [Windows.of(dataset, part) for part in (dataset.train, dataset.validation)]
+    outputs = [(_features(network, part), part.classes) for part in parts]
+    head = choose_lda(outputs[0], outputs[1], network.shape.classes)
+    temperature = choose_temperature(head.scores(outputs[1][0]), outputs[1][1])
+    _set_head(network, head, temperature)
+    before = judge(network, parts[1])
+    progress("head", 1, 1)
+    facts: dict[str, Any] = {
+        "shrinkage": head.shrinkage,
+        "temperature": temperature,
+        "before": before.accuracy,
+    }
+    rows: list[EpochRow] = []
+    kept = False
+    if tune and config.finetune_epochs:
+        rows = finetune(
+            network, parts[0], _session(dataset, dataset.train, config), parts[1], config, progress
+        )
+        after = judge(network, parts[1])
+        kept = after.accuracy >= before.accuracy - config.finetune_tolerance
+        facts |= {"after": after.accuracy, "feature_loss": [before.feature_loss, after.feature_loss]}
+        network.set_fin(fin.weights)
+    both = (np.concatenate([o[0] for o in outputs]), np.concatenate([o[1] for o in outputs]))
+    _set_head(network, fit_lda(*both, network.shape.classes, head.shrinkage), temperature)
+    if kept:
+        everything = joined([dataset.train, dataset.validation])
+        varied_windows = _session(dataset, everything, config)
+        finetune(network, Windows.of(dataset, everything), varied_windows, None, config, progress)
+    return Transferred(network, rows, facts | {"kept": kept})
+
+
+def choose_temperature(scores: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
+    """The factor on LDA's scores with the least cross-entropy; as they are, they are far too sure.
+
+    It changes no decision; it makes the logits usable for rejection and for the gradients of the tuning.
+    """
+    return min(TEMPERATURES, key=lambda factor: cross_entropy(scores * factor, classes))
+
+
+def closed_form_head(
+    dataset: Dataset, features: Sequence[NDArray[np.float64]], names: tuple[str, ...]
+) -> tuple[LinearHead, Scaling]:
+    """LDA on closed-form features, with the shrinkage chosen and the refit done as for the network.
+
+    Args:
+        dataset: Classes of the training and validation windows are read from it.
+        features: Natural-domain features ``[w, channels, f]`` of its training and validation windows.
+        names: Of the features.
+    """
+    scaling = Scaling.fit(features[0], names)
+    flat = [scaling.standardise(part).reshape(len(part), -1) for part in features]
+    classes = [dataset.train.classes, dataset.validation.classes]
+    head = choose_lda((flat[0], classes[0]), (flat[1], classes[1]), len(dataset.classes))
+    both = fit_lda(np.concatenate(flat), np.concatenate(classes), len(dataset.classes), head.shrinkage)
+    return both, scaling
+
+
+def _session(dataset: Dataset, part: Part, config: TrainConfig) -> Windows:
+    return Windows.of(dataset, varied(dataset, part, SESSION, config.varied_windows, config.seed))
+
+
+def _features(network: Network, windows: Windows) -> NDArray[np.float32]:
+    return predict_singles(network, windows.singles).reshape(len(windows.classes), -1)
+
+
+def _set_head(network: Network, head: LinearHead, temperature: float) -> None:
+    network.set_head(head.kernel * temperature, head.bias * temperature)
