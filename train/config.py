@@ -57,11 +57,11 @@ class TrainConfig:
     learning_rate: float = 5e-3
     finetune_epochs: int = 3
     finetune_windows: int = 3_000
-    finetune_learning_rate: float = 1e-3
-    finetune_tolerance: float = 0.01
+    finetune_learning_rate: float = 1e-4
+    finetune_tolerance: float = 0.0
     varied_windows: int = 3_000
     label_smoothing: float = 0.1
-    imitation_weight: float = 0.3
+    imitation_weight: float = 1.0
     amplified_windows: int = 4_000
     max_windows: int = 8_000
     max_test_windows: int = 3_000
