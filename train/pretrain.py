@@ -17,7 +17,8 @@ from myofin.train.tensorflow_setup import load_tensorflow
 
 _VALIDATION_WINDOWS = 6_000
 _PREDICT_AT_ONCE = 2_048
-_WARM_UP_STEPS = 100
+# Adam's first steps are as long as any, whatever the gradient: they are held back, unless there are few.
+_WARM_UP_STEPS, _WARM_UP_SHARE = 100, 0.02
 # Entropy hangs on the exact heights of the highest peaks and is the hardest: it counts as three features.
 _ENTROPY_WEIGHT = 3.0
 CLIP_NORM = 1.0
@@ -77,6 +78,8 @@ def pretrain(
     optimizer = keras.optimizers.Adam(config.learning_rate)
     step = _make_step(tf, network, optimizer)
     per_epoch = max(1, min(config.epoch_windows, len(train)) // config.batch)
+    steps = config.epochs * per_epoch
+    warm_up = min(_WARM_UP_STEPS, _WARM_UP_SHARE * steps)
     rows: list[EpochRow] = []
     best, best_weights = np.inf, network.get_weights()
     for epoch in range(config.epochs):
@@ -84,8 +87,8 @@ def pretrain(
         losses = []
         for number, index in enumerate(_batches(rng, len(train), config.batch, per_epoch)):
             done = epoch * per_epoch + number
-            rate = cosine(config.learning_rate, done, config.epochs * per_epoch)
-            rate *= min(1.0, (done + 1) / _WARM_UP_STEPS)
+            rate = cosine(config.learning_rate, done, steps)
+            rate *= min(1.0, (done + 1) / warm_up)
             optimizer.learning_rate.assign(rate)
             losses.append(step(train.codes[index], train.targets[index]))
         loss = float(np.mean([value.numpy() for value in losses]))

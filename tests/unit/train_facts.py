@@ -23,7 +23,8 @@ from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
 SMALL = TrainConfig(
     epochs=3,
     epoch_windows=1_500,
-    batch=64,
+    batch=32,
+    learning_rate=2e-2,
     units=6,
     embedding=8,
     frame_hops=2,
