@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.tensorflow_worker import convert_saved_model
+from myofin.train.config import TrainConfig
+from myofin.train.fin import shape_for
 from myofin.train.network import SIGNATURE, Network, NetworkShape
 from myofin.train.tensorflow_setup import load_tensorflow
 
@@ -58,11 +60,11 @@ def save_default(folder: Path) -> None:
     """The network that ``myofin train`` makes by default for 12 channels at 2 kHz, before its training."""
     _, keras = load_tensorflow()
     keras.utils.set_random_seed(SEED)
-    Network(NetworkShape(CHANNELS, FRAME_SAMPLES, CLASSES)).save(folder)
+    Network(shape_for(CHANNELS, FRAME_SAMPLES, CLASSES, TrainConfig())).save(folder)
 
 
 def save_variant(frame_hops: int, taps: int) -> Callable[[Path], None]:
-    """The default network with frames of several hops, or with a first layer over three samples."""
+    """A smaller network (16 units, 4 features) with frames of several hops, or a first layer of 3 samples."""
 
     def save(folder: Path) -> None:
         _, keras = load_tensorflow()

@@ -25,7 +25,7 @@ from myofin.firmware_bridge.tflm_tree import find_tree
 
 HERE = Path(__file__).parent
 MODELS = ("lstm48", "default")
-# The default network, untrained, with other frames and first layers; measured where asked for.
+# Smaller networks, untrained, with other frames and first layers; measured where asked for.
 VARIANTS = tuple(f"hops{hops}-taps{taps}" for hops in (1, 3, 5) for taps in (1, 3))
 MODES = ("window", "hop")
 EMULATED = tuple(name for name in list_boards() if load_board(name).emulator)

@@ -62,10 +62,15 @@ class Fin:
 
 def network_shape(dataset: Dataset, config: TrainConfig) -> NetworkShape:
     """Return the sizes of the network for a data set."""
+    return shape_for(dataset.recording.channels, dataset.frame_samples, len(dataset.classes), config)
+
+
+def shape_for(channels: int, frame_samples: int, classes: int, config: TrainConfig) -> NetworkShape:
+    """Return the sizes of the network for so many channels, samples of a hop, and classes."""
     return NetworkShape(
-        channels=dataset.recording.channels,
-        frame_samples=dataset.frame_samples,
-        classes=len(dataset.classes),
+        channels=channels,
+        frame_samples=frame_samples,
+        classes=classes,
         frames=WINDOW_FRAMES,
         features=len(config.features),
         embedding=config.embedding,
