@@ -16,7 +16,7 @@ from myofin.train.network import NetworkShape
 def facts():
     script = Path(__file__).with_name("train_facts.py")
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
