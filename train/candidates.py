@@ -56,6 +56,7 @@ class Task:
         seed: Of every choice of chance.
         window_frames: Only so many of the last frames of a window may be used (10 to 30).
         ahead_hops: The label is that of the window so many hops later; features to imitate are those there.
+        pretrain_on_self: Whether the test subject's training windows may pre-train beside others'.
         cache: Folder where a method may keep what it can use again, under names that hash all it depends on.
     """
 
@@ -69,6 +70,7 @@ class Task:
     window_frames: int = WINDOW_FRAMES
     ahead_hops: int = 0
     cache: Path | None = None
+    pretrain_on_self: bool = True
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,13 @@ CANDIDATES: Mapping[str, str] = MappingProxyType(
         "lda-four": "myofin.train.lda_baselines:make",
         "lda-loghtd": "myofin.train.lda_baselines:make",
         "lda-all": "myofin.train.lda_baselines:make",
+        "default": "myofin.train.network_candidates:make",
+        "frozen-fin": "myofin.train.network_candidates:make",
+        "tuned-fin": "myofin.train.network_candidates:make",
+        "fin-four": "myofin.train.network_candidates:make",
+        "closed-form-head": "myofin.train.network_candidates:make",
+        "random-init": "myofin.train.network_candidates:make",
+        "raw-cnn": "myofin.train.network_candidates:make",
     }
 )
 

@@ -54,6 +54,7 @@ def evaluate(
     Protocols:
       within     repetitions of the same subject teach, choose and test (Ninapro: 1,3,4 / 6 / 2,5)
       loso       zero-shot: the other subjects teach
+      rotation   a FIN of the other subjects, the head from the subject's own repetitions
       calibrate  1, 2 and 4 repetitions of a new subject teach
       fractions  six shares of the training windows
       latency    labels 0 to 300 ms ahead, and windows of 100 to 300 ms

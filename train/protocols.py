@@ -59,6 +59,7 @@ class Job:
         window_frames: Frames used of each window, the last ones.
         ahead_hops: How far ahead the label lies.
         rest: Whether rest is one of the classes, so that the test is a stream.
+        pretrain_on_self: Whether the test subject's training windows may pre-train too.
     """
 
     protocol: str
@@ -74,6 +75,7 @@ class Job:
     window_frames: int = WINDOW_FRAMES
     ahead_hops: int = 0
     rest: bool = False
+    pretrain_on_self: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,14 @@ def within(plan: Plan) -> list[Job]:
 def loso(plan: Plan) -> list[Job]:
     """Zero-shot: all other subjects of the data set teach, the one left out is only tested."""
     return _jobs(plan, "loso", lambda subject: [_left_out(plan, subject)])
+
+
+def rotation(plan: Plan) -> list[Job]:
+    """A FIN of the other subjects on one that it has not seen: what the imitation table shows.
+
+    The subject's own training repetitions set its front end and its head, and nothing of the FIN.
+    """
+    return _jobs(plan, "rotation", lambda subject: [{**_own(subject), "pretrain_on_self": False}])
 
 
 def calibrate(plan: Plan) -> list[Job]:
@@ -126,7 +136,14 @@ def latency(plan: Plan) -> list[Job]:
 
 
 PROTOCOLS: Mapping[str, Callable[[Plan], list[Job]]] = MappingProxyType(
-    {"within": within, "loso": loso, "calibrate": calibrate, "fractions": fractions, "latency": latency}
+    {
+        "within": within,
+        "loso": loso,
+        "rotation": rotation,
+        "calibrate": calibrate,
+        "fractions": fractions,
+        "latency": latency,
+    }
 )
 
 
@@ -181,7 +198,10 @@ def _mates(plan: Plan, subject: Subject) -> list[Subject]:
 
 
 def _others(plan: Plan, subject: Subject) -> tuple[Use, ...]:
-    return tuple(Use(other.path, other.name, other.split.train) for other in _mates(plan, subject))
+    return tuple(
+        Use(other.path, other.name, (*other.split.train, *other.split.validation))
+        for other in _mates(plan, subject)
+    )
 
 
 def _left_out(plan: Plan, subject: Subject) -> dict[str, object]:

@@ -96,6 +96,7 @@ def make_task(
         window_frames=job.window_frames,
         ahead_hops=job.ahead_hops,
         cache=cache,
+        pretrain_on_self=job.pretrain_on_self,
     )
     return task, {name: sha for recording in held.values() for name, sha in recording.sha256s.items()}
 

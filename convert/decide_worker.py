@@ -1,0 +1,86 @@
+"""Child process that quantizes a network and decides many windows with it: ``FOLDER SCHEME``.
+
+The folder holds ``saved_model/``, ``calibration.npz`` and ``windows.npz`` (codes) and ``signal.json`` (front
+end, ``frame_samples``, ``channels``); it gets ``outputs.npz`` with float32 ``features`` and ``logits``. The
+generated C engine computes them, and TFLM has to agree with it on the first windows, bit for bit. It runs
+apart so that whoever evaluates may have TensorFlow loaded, and answers with one line of JSON, as
+``tensorflow_worker`` does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.convert.codegen import generate_c
+from myofin.convert.executors import HostEngineExecutor, TflmExecutor
+from myofin.convert.flatbuffer import mend_cell_scale, read_model
+from myofin.convert.graph import Tensor, find_outputs
+from myofin.convert.tensorflow_client import convert_with_tensorflow
+from myofin.errors import CheckError, MyofinError
+
+CHECKED_WINDOWS = 16
+
+
+def decide(folder: Path, scheme: str) -> None:
+    """Convert, run the engine on every window, and write the outputs.
+
+    Raises:
+        MyofinError: As conversion raises; CheckError where engine and TFLM differ.
+    """
+    signal = json.loads((folder / "signal.json").read_text(encoding="utf-8"))
+    with np.load(folder / "windows.npz", allow_pickle=False) as arrays:
+        codes = arrays["codes"]
+    model, _ = mend_cell_scale(convert_with_tensorflow(folder, scheme))
+    engine = folder / "engine"
+    generate_c(
+        model,
+        signal["frontend"],
+        engine,
+        frame_samples=int(signal["frame_samples"]),
+        channels=int(signal["channels"]),
+        state="reset",
+    )
+    found = HostEngineExecutor(engine).run(codes)
+    oracle = TflmExecutor(model).run(codes[:CHECKED_WINDOWS])
+    graph = read_model(model)
+    outputs = find_outputs(graph)
+    pairs = {"features": outputs.features, "logits": outputs.logits}
+    for name in pairs:
+        ours, theirs = getattr(found, name)[:CHECKED_WINDOWS], getattr(oracle, name)
+        if scheme != "float32" and not np.array_equal(ours, theirs):
+            raise CheckError(
+                f"The generated C and TFLM differ in the {name} of a network that is evaluated.",
+                hint="This is a defect of the generator: report it with the settings of the network.",
+            )
+    np.savez(
+        folder / "outputs.npz",
+        **{name: _real(getattr(found, name), graph.tensors[tensor]) for name, tensor in pairs.items()},
+    )
+
+
+def _real(values: NDArray[Any], tensor: Tensor) -> NDArray[np.float32]:
+    if values.dtype.kind == "f":
+        return values.astype(np.float32)
+    scale, zero = tensor.scale, tensor.zero_point
+    return ((values.astype(np.float64) - zero) * scale).astype(np.float32)
+
+
+def main(arguments: list[str]) -> int:
+    """Decide, and say in one line of JSON how it went."""
+    try:
+        decide(Path(arguments[0]), arguments[1])
+    except MyofinError as error:
+        sys.stdout.write(json.dumps({"message": error.message, "hint": error.hint}) + "\n")
+        return error.exit_code
+    sys.stdout.write("{}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
