@@ -2,9 +2,9 @@
 
 The folder holds ``saved_model/``, ``calibration.npz`` and ``windows.npz`` (codes) and ``signal.json`` (front
 end, ``frame_samples``, ``channels``); it gets ``outputs.npz`` with float32 ``features`` and ``logits``. The
-generated C engine computes them, and TFLM has to agree with it on the first windows, bit for bit. It runs
-apart so that whoever evaluates may have TensorFlow loaded, and answers with one line of JSON, as
-``tensorflow_worker`` does.
+generated C engine computes them, and TFLM has to agree with it on the first windows, bit for bit; where the
+generator does not know the network, TFLM computes them all. It runs apart so that whoever evaluates may have
+TensorFlow loaded, and answers with one line of JSON, as ``tensorflow_worker`` does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from myofin.convert.executors import HostEngineExecutor, TflmExecutor
 from myofin.convert.flatbuffer import mend_cell_scale, read_model
 from myofin.convert.graph import Tensor, find_outputs
 from myofin.convert.tensorflow_client import convert_with_tensorflow
-from myofin.errors import CheckError, MyofinError
+from myofin.errors import CheckError, ModelError, MyofinError
 
 CHECKED_WINDOWS = 16
 
@@ -37,16 +37,19 @@ def decide(folder: Path, scheme: str) -> None:
     with np.load(folder / "windows.npz", allow_pickle=False) as arrays:
         codes = arrays["codes"]
     model, _ = mend_cell_scale(convert_with_tensorflow(folder, scheme))
-    engine = folder / "engine"
-    generate_c(
-        model,
-        signal["frontend"],
-        engine,
-        frame_samples=int(signal["frame_samples"]),
-        channels=int(signal["channels"]),
-        state="reset",
-    )
-    found = HostEngineExecutor(engine).run(codes)
+    try:
+        generate_c(
+            model,
+            signal["frontend"],
+            folder / "engine",
+            frame_samples=int(signal["frame_samples"]),
+            channels=int(signal["channels"]),
+            state="reset",
+        )
+    except ModelError:
+        found = TflmExecutor(model).run(codes)
+    else:
+        found = HostEngineExecutor(folder / "engine").run(codes)
     oracle = TflmExecutor(model).run(codes[:CHECKED_WINDOWS])
     graph = read_model(model)
     outputs = find_outputs(graph)

@@ -187,6 +187,44 @@ def _binned(hits: Sequence[int], windows: int, bins: int) -> dict[int, int]:
     return found
 
 
+@dataclass(frozen=True)
+class Dots:
+    """One line of ``dots``: its name, values, and what each is of."""
+
+    label: str
+    values: Sequence[float]
+    names: Sequence[str]
+
+
+def dots(rows: Sequence[Dots], caption: Caption) -> Markup:
+    """A line a row, a dot a value between the lowest and the highest of all, and a bar at the row's mean."""
+    lane, left, every = 18.0, 118.0, [value for row in rows for value in row.values] or [0.0, 1.0]
+    low, high = min(every) - 0.01, max(every) + 0.01
+    scale, body = (WIDTH - left - 6) / (high - low), []
+    for index, row in enumerate(rows):
+        y = index * lane + 12
+        body += [_text(0, y + 3, row.label, "tick start"), _line(left, y, WIDTH, y, "axis")]
+        for value, name in zip(row.values, row.names, strict=True):
+            place = f'cx="{left + (value - low) * scale:.1f}" cy="{y:.1f}" r="3.2"'
+            body.append(f'<circle class="bar" {place}><title>{escape(name)}: {value:.3f}</title></circle>')
+        mean = left + (sum(row.values) / max(len(row.values), 1) - low) * scale
+        body.append(_line(mean, y - 6, mean, y + 6, "limit"))
+    end = len(rows) * lane + 14
+    body += [_text(left, end, f"{low:.2f}", "tick start"), _text(WIDTH, end, f"{high:.2f}", "tick end")]
+    return _svg(end + 6, caption, body)
+
+
+def standalone(chart: Markup) -> str:
+    """A chart as a file of its own, with the colours that a page would give it."""
+    style = (
+        "<style>text{font:9px sans-serif;fill:#333}.end{text-anchor:end}.middle{text-anchor:middle}"
+        ".axis{stroke:#ddd}.limit{stroke:#d1592a;stroke-width:2}.bar{fill:#1f6feb;fill-opacity:.7}</style>"
+        '<rect width="100%" height="100%" fill="white"/>'
+    )
+    opened, body = str(chart).split(">", 1)
+    return f'{opened} xmlns="http://www.w3.org/2000/svg" width="720">{style}{body}\n'
+
+
 def short(count: float) -> str:
     """A count in at most four characters: 14400 becomes ``14k``."""
     for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):

@@ -91,22 +91,21 @@ class Outcome:
 
 
 class Method(Protocol):
-    """A way of recognising movements.
+    """A way of recognising movements."""
 
-    Attributes:
-        name: As on the command line and in the results.
-        config: Every setting that changes what it computes; part of the key under which results are kept.
-        seeded: Whether the seed changes anything.
-        windows_only: Whether it can use windows of 300 ms only.
-    """
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        ...
 
-    name: str
-    seeded: bool
-    windows_only: bool
+    @property
+    def seeded(self) -> bool:
+        """Whether the seed changes anything."""
+        ...
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """Every setting that changes what it computes."""
+        """Every setting that changes what it computes; part of the key under which results are kept."""
         ...
 
     def run(self, task: Task) -> Outcome:

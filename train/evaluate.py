@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from myofin.errors import CheckError, InputError, MyofinError, ToolMissingError
-from myofin.features import feature_scores
+from myofin.features import FEATURES, LOG_FLOOR, feature_scores, r2
 from myofin.frontend import WINDOW_FRAMES
 from myofin.progress import Progress, silent
 from myofin.recordings.load import normalise_subject, subject_files
@@ -139,7 +140,7 @@ def imitation_of(job: Job, task: Task, outcome: Outcome) -> list[dict[str, Any]]
     true = features_at(test.recording, windows, statistics, outcome.names, task.frame_samples)
     rows = []
     for scheme, features in outcome.features.items():
-        for name, scores in feature_scores(true, features, outcome.names).items():
+        for place, (name, scores) in enumerate(feature_scores(true, features, outcome.names).items()):
             rows.append(
                 {
                     "dataset": job.dataset,
@@ -150,11 +151,20 @@ def imitation_of(job: Job, task: Task, outcome: Outcome) -> list[dict[str, Any]]
                     "feature": name,
                     "scheme": scheme,
                     "r2_log": _finite(scores["log"]),
+                    "r2_log_strict": _strict(true[..., place], features[..., place], name),
                     "r2_linear": _finite(scores["linear"]),
                     "spearman": _finite(scores["spearman"]),
                 }
             )
     return rows
+
+
+def _strict(true: NDArray[Any], found: NDArray[Any], name: str) -> float | None:
+    """R² of logarithms floored at 1e-6, also where ``r2_log`` takes ln(1 + x); None for signed features."""
+    if FEATURES[name].score == "linear":
+        return None
+    logs = [np.log(np.maximum(np.asarray(values, dtype=np.float64), LOG_FLOOR)) for values in (true, found)]
+    return _finite(r2(*logs))
 
 
 def _finite(value: float) -> float | None:

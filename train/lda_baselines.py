@@ -93,7 +93,6 @@ class Lda:
     name: str
     names: tuple[str, ...]
     seeded: bool = False
-    windows_only: bool = False
 
     @property
     def config(self) -> Mapping[str, Any]:

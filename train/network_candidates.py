@@ -1,7 +1,7 @@
 """The networks as candidates of an evaluation: from a task's windows to the data set that training takes.
 
-The FIN is what costs, and what can be shared: it is pre-trained once for a pool of recordings and a seed, kept
-in the task's cache, and used by every method and test subject that pools the same windows. A pool holds
+The FIN is what costs, and what can be shared: it is pre-trained once for a pool of recordings and a seed,
+kept in the task's cache, and used by every method and test subject that pools the same windows. A pool holds
 training windows only; the validation windows choose its epoch.
 """
 
@@ -38,8 +38,8 @@ from myofin.train.work import code_version
 from myofin.windows import WindowSet, gather, spread
 
 OTHERS_AT_MOST = 8
-# Converting costs half a minute: the network that ships, and the FIN whose imitation is shown.
-QUANTIZED = ("default", "frozen-fin", "fin-four")
+# Converting and deciding as int8 costs a minute: for the network that ships, and for FINs of strangers.
+QUANTIZED = "default"
 _WORKER = "myofin.convert.decide_worker"
 _WORKER_TIMEOUT_S = 1_800
 _WINDOWS_AT_ONCE = 256
@@ -56,17 +56,16 @@ class NetworkCandidate:
 
     name: str
     settings: TrainConfig
-    seeded: bool = True
 
     @property
-    def windows_only(self) -> bool:
-        """The network's window is 300 ms."""
-        return True
+    def seeded(self) -> bool:
+        """Only LDA on closed-form features has nothing of chance."""
+        return self.name != "closed-form-head"
 
     @property
     def config(self) -> Mapping[str, Any]:
         """Every setting."""
-        return {**asdict(self.settings), "quantized": self.name in QUANTIZED}
+        return {**asdict(self.settings), "quantized": self.name == QUANTIZED}
 
     def run(self, task: Task) -> Outcome:
         """Train on the task's windows and decide on its test windows, as float32 and where asked as int8.
@@ -85,11 +84,11 @@ class NetworkCandidate:
         fin = pooled_fin(task, dataset, settings) if self.name in FIN_METHODS else None
         recogniser = METHODS[self.name](dataset, settings, task.seed, fin)
         scores: dict[str, NDArray[Any]] = {"float32": recogniser.logits(dataset.test)}
-        if not isinstance(recogniser, NetworkRecogniser):
+        if not isinstance(recogniser, NetworkRecogniser) or fin is None:
             return Outcome(scores)
         scaling = recogniser.dataset.scaling
         features = {"float32": scaling.restore(recogniser.features(dataset.test))}
-        if self.name in QUANTIZED:
+        if self.name == QUANTIZED or not task.pretrain_on_self:
             found = quantized_outputs(recogniser, settings, "int8")
             scores["int8"] = found["logits"]
             shape = features["float32"].shape

@@ -1,0 +1,113 @@
+"""The main tables: ``results/recognition.json``, ``results/imitation.json`` and ``docs/results.md``.
+
+    python bench/results.py --data ../shared/data --processes 2
+
+Every job's result is kept under ``out/results``, so a run that was interrupted goes on where it was;
+``--collect`` writes the tables and the page from what is done, without computing. The page is made of the two
+files only. Exit code 2 where the recordings are not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from results_page import write_page
+
+from myofin.errors import MyofinError
+from myofin.train.evaluate import evaluate, find_subjects, make_items, seeds_of
+from myofin.train.protocols import Job, Plan, Subject, make_jobs
+from myofin.train.work import WorkFolder
+
+ROOT = Path(__file__).resolve().parents[1]
+SEEDS = 3
+LDA = ("lda-four", "lda-loghtd", "lda-all")
+# The first of them have the rows that matter most, where a run is cut short.
+NETWORKS = ("closed-form-head", "default", "frozen-fin", "fin-four", "tuned-fin", "raw-cnn", "random-init")
+ROTATED = "frozen-fin"
+RECOGNITION = ("dataset", "subject", "protocol", "variant", "method", "scheme", "seed", "accuracy", "windows")
+
+
+def plan_jobs(subjects: tuple[Subject, ...]) -> list[Job]:
+    """Everything, in the order in which it is worth having."""
+    armband = tuple(subject for subject in subjects if subject.dataset == "3dc")
+    jobs = make_jobs("within", Plan(subjects, LDA, (0,)))
+    for methods, seeds in ((NETWORKS[:2], 1), (NETWORKS, SEEDS)):
+        for seed in range(seeds):
+            jobs += make_jobs("within", Plan(subjects, methods, (seed,)))
+    jobs += make_jobs("rotation", Plan(armband, (ROTATED,), (0,)))
+    for protocol, methods in (
+        ("loso", LDA),
+        ("calibrate", LDA),
+        ("fractions", LDA[1:2]),
+        ("latency", LDA[1:2]),
+    ):
+        jobs += make_jobs(protocol, Plan(subjects, methods, (0,)))
+    return list(dict.fromkeys(job for job in jobs if job.seed in seeds_of(job, SEEDS)))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compute what is not done, then write tables and page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--work", type=Path, default=ROOT / "out" / "results")
+    parser.add_argument("--out", type=Path, default=ROOT)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--methods", nargs="*", help="only these")
+    parser.add_argument("--collect", action="store_true")
+    chosen = parser.parse_args(arguments)
+    folders = [chosen.data / name for name in ("3dc", "ninapro_db5")]
+    if absent := [str(folder) for folder in folders if not folder.is_dir()]:
+        sys.stderr.write(f"error: there are no recordings at {', '.join(absent)}\n  fix: give --data\n")
+        return 2
+    try:
+        jobs = [
+            job
+            for job in plan_jobs(find_subjects(folders))
+            if not chosen.methods or job.method in chosen.methods
+        ]
+        if not chosen.collect:
+            evaluate(jobs, chosen.work, processes=chosen.processes, progress=_tell)
+    except MyofinError as error:
+        sys.stderr.write(f"error: {error.message}\n  fix: {error.hint}\n")
+        return error.exit_code
+    collect(jobs, chosen.work, chosen.out)
+    return 0
+
+
+def collect(jobs: Sequence[Job], work: Path, out: Path) -> None:
+    """Write both tables from the jobs that are done, and the page from the tables."""
+    folder = WorkFolder(work)
+    found = [folder.read(item.key) for item in make_items(jobs, work)]
+    done = [document for document in found if document is not None]
+    (out / "results").mkdir(parents=True, exist_ok=True)
+    recognition = [{name: row[name] for name in RECOGNITION} for document in done for row in document["rows"]]
+    imitation = [
+        row for document in done if document["job"]["protocol"] == "rotation" for row in document["imitation"]
+    ]
+    _write(out / "results" / "recognition.json", recognition)
+    _write(out / "results" / "imitation.json", imitation)
+    write_page(out)
+    sys.stdout.write(f"{len(done)} of {len(jobs)} jobs are done; {out / 'docs' / 'results.md'} is written\n")
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """One row a line, so that a change of one result is a change of one line."""
+    partial = path.with_name(f".{path.name}.partial")
+    body = ",\n".join(json.dumps(row, allow_nan=False) for row in rows)
+    partial.write_text(f"[\n{body}\n]\n" if rows else "[]\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _tell(stage: str, done: int, total: int) -> None:
+    sys.stderr.write(f"{stage} {done} of {total}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
