@@ -41,7 +41,11 @@ RECOGNITION = ("dataset", "subject", "protocol", "variant", "method", "scheme", 
 
 
 def plan_jobs(subjects: tuple[Subject, ...]) -> list[Job]:
-    """Everything, in the order in which it is worth having."""
+    """Everything, in the order in which it is worth having; neighbours wait for different FINs."""
+    rank = {
+        subject: [s for s in subjects if s.dataset == subject.dataset].index(subject) for subject in subjects
+    }
+    subjects = tuple(sorted(subjects, key=rank.__getitem__))
 
     def within(networks: Sequence[tuple[str, tuple[int, ...]]]) -> list[Job]:
         plans = (Plan(subjects, (method,), seeds) for method, seeds in networks)

@@ -48,8 +48,8 @@ _HEAD = """# Results
 Made by `make results` from `results/recognition.json` and `results/imitation.json`, which hold every row.
 Recordings: 3DC participants 7, 15, 18, 22 (11 gestures, train 0-2, validation 3, test 4-7, which were
 recorded in a second session) and Ninapro DB5 exercise 1, subjects 1 and 5 (12 movements, train 1, 3, 4,
-validation 6, test 2, 5). Windows of 300 ms, one each 20 ms, movements only. Everything is chosen on validation
-repetitions; then training and validation repetitions train together; the test repetitions are measured once.
+validation 6, test 2, 5). Windows of 300 ms, one each 20 ms, movements only. Everything is chosen on
+validation repetitions; then training and validation repetitions train together; the test repetitions are measured once.
 One configuration serves all subjects. The FIN is pre-trained on the training repetitions of all participants
 of a data set, labels unused, once a seed; in the imitation table it never saw the participant that it is
 tested on. Accuracies are means over seeds; ± is the standard deviation over subjects, and "seeds" the mean
@@ -90,7 +90,7 @@ def _against(summary: Summary, baseline: Summary | None) -> list[str]:
 
 
 def _subjects(within: Sequence[Summary]) -> str:
-    subjects = list(dict.fromkeys(subject for summary in within for subject in summary.per_subject))
+    subjects = sorted({subject for summary in within for subject in summary.per_subject}, key=_by_number)
     lines = [f"| method | scheme | {' | '.join(subjects)} |", f"|---|---|{'---|' * len(subjects)}"]
     for summary in within:
         cells = (
@@ -99,6 +99,11 @@ def _subjects(within: Sequence[Summary]) -> str:
         )
         lines.append(f"| `{summary.method}` | {summary.scheme} | {' | '.join(cells)} |")
     return "\n".join(["\nEach subject:\n", *lines, ""])
+
+
+def _by_number(subject: str) -> tuple[str, int]:
+    dataset, name = subject.split("/")
+    return dataset, int(name)
 
 
 def _statement(within: Sequence[Summary]) -> str:
