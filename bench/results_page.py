@@ -49,11 +49,11 @@ Made by `make results` from `results/recognition.json` and `results/imitation.js
 Recordings: 3DC participants 7, 15, 18, 22 (11 gestures, train 0-2, validation 3, test 4-7, which were
 recorded in a second session) and Ninapro DB5 exercise 1, subjects 1 and 5 (12 movements, train 1, 3, 4,
 validation 6, test 2, 5). Windows of 300 ms, one each 20 ms, movements only. Everything is chosen on
-validation repetitions; then training and validation repetitions train together; the test repetitions are measured once.
-One configuration serves all subjects. The FIN is pre-trained on the training repetitions of all participants
-of a data set, labels unused, once a seed; in the imitation table it never saw the participant that it is
-tested on. Accuracies are means over seeds; ± is the standard deviation over subjects, and "seeds" the mean
-deviation over seeds. LDA has no seed.
+validation repetitions; then training and validation repetitions train together; the test repetitions are
+measured once. One configuration serves all subjects. The FIN is pre-trained on the training repetitions of
+all participants of a data set, labels unused, once a seed, and their validation repetitions choose its epoch;
+in the imitation table it never saw the participant that it is tested on. Accuracies are means over seeds; ±
+is the standard deviation over subjects, and "seeds" the mean deviation over seeds. LDA has no seed.
 """
 
 

@@ -51,7 +51,7 @@ def find_subjects(paths: Sequence[Path], only: Iterable[str] | None = None) -> t
     """
     wanted = None if only is None else {normalise_subject(name) for name in only}
     found = [
-        describe(file)
+        describe(str(file))
         for path in paths
         for name, file in subject_files(path).items()
         if wanted is None or name in wanted

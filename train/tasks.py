@@ -28,13 +28,13 @@ def dataset_of(recording: Recording) -> str:
     return "3dc" if recording.class_names is CLASS_NAMES_3DC else recording.dataset
 
 
-def describe(path: Path) -> Subject:
+def describe(path: Path | str) -> Subject:
     """Say what a protocol needs to know of the subject of a file.
 
     Raises:
         RecordingError: The recording cannot be trained on.
     """
-    recording = load_trainable(path)
+    recording = load_trainable(Path(path))
     split = default_split(recording.dataset, recording.repetitions_present())
     return Subject(str(path), dataset_of(recording), recording.subject, split)
 

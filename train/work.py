@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import myofin
-from myofin.artifacts import sha256_file
+from myofin.artifacts import sha256_stream
 from myofin.errors import InputError
+from myofin.recordings.archive import locate
 from myofin.train.protocols import Job, Use
 
 _SPINE = ("features", "feature_windows", "feature_recordings", "sliding", "frontend", "windows", "splits")
@@ -65,8 +66,9 @@ def _anonymous(use: Use, data: Mapping[str, str]) -> list[Any]:
 
 
 def data_sha(path: str) -> str:
-    """SHA-256 of a recording file."""
-    return sha256_file(Path(path))
+    """SHA-256 of a recording file, or of one inside an archive."""
+    with locate(Path(path)).open("rb") as stream:
+        return sha256_stream(stream)
 
 
 class WorkFolder:

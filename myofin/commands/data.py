@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from myofin.errors import EXIT_BAD_INPUT, InputError, RecordingError
 from myofin.recordings.check import check_recording
 from myofin.recordings.load import list_subjects, load_recording
 from myofin.recordings.model import REST, Finding, Recording
+from myofin.recordings.sources import SOURCES
 from myofin.recordings.synthetic import SyntheticConfig, write_synthetic
 
 
@@ -48,6 +50,23 @@ def check(context: click.Context, path: Path, subject: str | None, as_json: bool
     emit(as_json, document, "\n\n".join(map(_as_text, reports)) + "\n\n" + _verdict(reports))
     if failed:
         context.exit(EXIT_BAD_INPUT)
+
+
+@data.command("fetch-info")
+@json_option
+def fetch_info(as_json: bool) -> None:
+    """Say where to get the data sets, under which licence, and what to cite; nothing is downloaded.
+
+    \b
+    Example:
+      myofin data fetch-info
+    """
+    text = "\n\n".join(
+        f"{source.name}: {source.title}\n  where     {source.where}\n  files     {source.files}\n"
+        f"  licence   {source.licence}\n  cite      {source.citation}"
+        for source in SOURCES
+    )
+    emit(as_json, {"sources": [asdict(source) for source in SOURCES]}, text)
 
 
 @data.command()

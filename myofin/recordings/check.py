@@ -10,7 +10,7 @@ import scipy.signal
 
 from myofin.errors import RecordingError
 from myofin.frontend import FRAMES_PER_SECOND, WINDOW_FRAMES
-from myofin.recordings.load import list_subjects, load_recording
+from myofin.recordings.load import is_recording, list_subjects, load_recording
 from myofin.recordings.model import REST, Finding, Recording
 
 _ENVELOPE_BELOW_HZ = 20.0
@@ -29,7 +29,7 @@ def check_path(path: Path, subject: str | int | None = None) -> list[Finding]:
     findings = []
     for one in subjects:
         try:
-            recording = load_recording(path, None if Path(path).is_file() else one)
+            recording = load_recording(path, None if is_recording(Path(path)) else one)
         except RecordingError as error:
             findings.append(Finding("error", error.message, error.hint))
         else:

@@ -11,12 +11,13 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+
+from myofin.recordings.archive import AnyPath, size_of
 
 _HEADER_BYTES = 128
 _HEAD_BYTES = 512  # enough of a variable for its name: flags, up to 32 dimensions, and 63 letters
@@ -42,7 +43,7 @@ class _Element:
     end: int
 
 
-def read_matlab5(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
+def read_matlab5(path: AnyPath, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
     """Read these variables, as far as the file has them, in the number type they are stored with.
 
     Variables that are not real numeric arrays are given as an empty array of type object.
@@ -55,7 +56,7 @@ def read_matlab5(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[An
     with path.open("rb") as stream:
         order = _byte_order(stream.read(_HEADER_BYTES))
         found = {}
-        for body in _variables(stream, path.stat().st_size, order, names):
+        for body in _variables(stream, size_of(path), order, names):
             name, values = _matrix(body, order)
             found[name] = values
     return found

@@ -28,7 +28,7 @@ def ninapro_content(
         "repetition": np.roll(column[1], 3, axis=0),
         "rerepetition": column[1],
         "subject": np.array([[1]], dtype=np.uint8),
-        "exercise": np.array([[3]], dtype=np.uint8),
+        "exercise": np.array([[1]], dtype=np.uint8),
     }
 
 

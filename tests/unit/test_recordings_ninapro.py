@@ -181,7 +181,8 @@ def test_an_envelope_is_recognised(tmp_path):
 
 def test_several_exercises_take_the_first(tmp_path):
     for exercise in (2, 1, 3):
-        write_mat(tmp_path / f"S1_E{exercise}_A1.mat", ninapro_content())
+        content = ninapro_content() | {"exercise": np.array([[exercise]])}
+        write_mat(tmp_path / f"S1_E{exercise}_A1.mat", content)
     recording = load_recording(tmp_path, "S1")
     assert recording.source == "S1_E1_A1.mat"
     assert [f.severity for f in recording.findings] == ["info"]
@@ -193,7 +194,7 @@ def test_real_db5(real_data):
     assert (recording.subject, recording.rate_hz, recording.counts.shape) == ("1", 200, (130_267, 16))
     assert recording.classes() == tuple(range(1, 13))
     assert (recording.counts.min(), recording.counts.max()) == (-128, 127)
-    assert not recording.findings
+    assert [finding.sentence.split(",")[0] for finding in recording.findings] == ["`exercise` says 3"]
 
 
 def test_real_db1_is_refused_as_an_envelope(real_data):
