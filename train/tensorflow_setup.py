@@ -13,8 +13,10 @@ from myofin.errors import ToolMissingError
 INSTALL_LINE = 'pip install "myofin[train]"'
 
 
-def load_tensorflow() -> tuple[Any, Any]:
+def load_tensorflow(*, gpu: bool = False) -> tuple[Any, Any]:
     """Import TensorFlow and tf_keras (Keras 2: Keras 3 does not fuse the LSTM) and return both modules.
+
+    Only the processor computes, so that weights repeat everywhere, unless the first caller asks for a GPU.
 
     Raises:
         ToolMissingError: One of them is not installed.
@@ -22,7 +24,8 @@ def load_tensorflow() -> tuple[Any, Any]:
     # Read by TensorFlow while it is imported; an answer the user already gave stands.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    if not gpu:
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         with _StderrOfImports(), warnings.catch_warnings():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any, BinaryIO, cast
 
 from myofin.errors import RecordingError
 
@@ -41,7 +41,7 @@ class ZipMember:
         with _open(self.archive) as archive:
             return archive.getinfo(self.member).file_size
 
-    def open(self, mode: str = "rb") -> IO[bytes]:
+    def open(self, mode: str = "rb") -> BinaryIO:
         """Open for reading bytes.
 
         Raises:
@@ -50,7 +50,7 @@ class ZipMember:
         if mode != "rb":
             raise ValueError(f"archives are read only, not {mode}")
         try:
-            return _open(self.archive).open(self.member)
+            return cast(BinaryIO, _open(self.archive).open(self.member))
         except (KeyError, zipfile.BadZipFile) as error:
             raise _damaged(self.archive, error) from error
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myofin.errors import RecordingError
+from myofin.recordings.archive import ZipMember
 
 Int16Array = npt.NDArray[np.int16]
 Int32Array = npt.NDArray[np.int32]
@@ -122,7 +123,7 @@ def missing(path: Path) -> RecordingError:
     )
 
 
-def unreadable(path: Path, kind: str, error: Exception, hint: str) -> Exception:
+def unreadable(path: Path | ZipMember, kind: str, error: Exception, hint: str) -> Exception:
     """Return the error for a damaged file; a fault of the disk or of permission is returned as it is."""
     # Readers of truncated files raise OSError too: without an errno, or with that of a seek beyond the end.
     if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
