@@ -1,0 +1,43 @@
+"""The networks under the protocols, in a child process: TensorFlow must not come into this one."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FACTS = Path(__file__).with_name("evaluation_facts.py")
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("networks")
+    (folder / "data").mkdir()
+    command = [sys.executable, str(FACTS), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    document: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return document
+
+
+def test_a_fin_of_others_is_measured_as_float_and_as_integers(facts: dict[str, Any]) -> None:
+    found = facts["rotation"]
+    assert [row["scheme"] for row in found["rows"]] == ["float32", "int8"]
+    assert abs(found["rows"][0]["accuracy"] - found["rows"][1]["accuracy"]) < 0.2
+    imitated = found["imitation"]
+    assert {row["scheme"] for row in imitated} == {"float32", "int8"}
+    assert {row["feature"] for row in imitated} >= {"entropy", "rms", "var", "ssi"}
+    for row in imitated:
+        assert row["test_subject"] == "1" and row["train_subjects"] == ["2"]
+        assert row["r2_log"] <= 1 and -1 <= row["spearman"] <= 1
+
+
+def test_zero_shot_learns_from_several_recordings_as_one(facts: dict[str, Any]) -> None:
+    (row,) = facts["loso"]["rows"]
+    assert row["subject"] == "1" and 0 <= row["accuracy"] <= 1
+
+
+def test_pre_training_is_kept_for_who_pools_the_same(facts: dict[str, Any]) -> None:
+    assert facts["reused"] and facts["fins"] == 2
