@@ -178,7 +178,7 @@ def _slides(program: Program, asked: bool | None, budget_bytes: int) -> bool:
     if asked and not possible:
         raise ModelError(
             "The engine cannot slide: the model is float32, keeps its state, or takes codes in other steps "
-            "than those of an LSTM with whole hops (one hop on int16x8).",
+            "than those of an LSTM with whole hops.",
             hint="Generate it without sliding, or train with whole hops a step and convert to int8.",
         )
     if asked is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from myofin.convert.codegen_arithmetic import DenseWeights, FloatDense
 from myofin.convert.codegen_program import Convolution
-from myofin.convert.codegen_s16 import DenseWeights16
+from myofin.convert.codegen_s16 import DenseWeights16, linear_layer_16
 from myofin.convert.codegen_staircase import LinearLayer, linear_layer
 from myofin.convert.codegen_views import (
     CodesSource,
@@ -103,4 +103,4 @@ def _kernel_layer(
         return linear_layer(operator, layer, inputs)
     if isinstance(layer, FloatDense):
         return layer
-    raise refuse(operator, "spans samples in another scheme than int8 or float32", "Use taps 1 for int16x8")
+    return linear_layer_16(operator, layer)

@@ -14,9 +14,13 @@ from myofin.convert.codegen_staircase import LinearLayer
 
 Member = tuple[str, str, int]
 KERNELS: Final[dict[Scheme, tuple[str, ...]]] = {
-    "int8": ("myofin_conv_s8", "myofin_pool_s8", "myofin_fixed"),
+    "int8": ("myofin_conv_s8", "myofin_conv_samples", "myofin_pool_s8", "myofin_fixed"),
+    "int16x8": ("myofin_conv_s16", "myofin_conv_samples", "myofin_pool_s16", "myofin_fixed"),
     "float32": ("myofin_conv_f32",),
 }
+# C types of sums and maxima over places, and the words of the pooling of a pair of values.
+_TYPES: Final = {"s8": ("int16_t", "int8_t"), "s16": ("int32_t", "int16_t")}
+_POOL_WORDS: Final = {"s8": 2, "s16": 3}
 
 
 def _conv(frame: FrameInput) -> Convolution:
@@ -24,16 +28,16 @@ def _conv(frame: FrameInput) -> Convolution:
     return frame.conv
 
 
-def members(name: str, frame: FrameInput) -> tuple[Member, ...]:
-    """Scratch of the int8 kernel."""
-    fours = _fours(_conv(frame))
+def members(name: str, frame: FrameInput, suffix: str) -> tuple[Member, ...]:
+    """Scratch of the integer kernels."""
+    fours, (sums, maxima) = _fours(_conv(frame)), _TYPES[suffix]
     samples = frame.samples + frame.taps  # one more than needed, for the companion of an odd output
     return (
         ("uint32_t", f"{name}_first_layer", 4 * fours),
-        ("uint32_t", f"{name}_pooled", 2 * _pairs(_conv(frame))),
+        ("uint32_t", f"{name}_pooled", _POOL_WORDS[suffix] * _pairs(_conv(frame))),
         ("int16_t", f"{name}_samples", samples + samples % 2),
-        ("int16_t", f"{name}_frame_sums", frame.width + frame.width % 2),
-        ("int8_t", f"{name}_frame_maxima", frame.width),
+        (sums, f"{name}_frame_sums", frame.width + frame.width % 2),
+        (maxima, f"{name}_frame_maxima", frame.width + frame.width % 2),
     )
 
 
@@ -50,8 +54,8 @@ def _pairs(conv: Convolution) -> int:
     return -(-conv.width // 2) if len(conv.layers) > 1 else 2 * _fours(conv)
 
 
-def constants(name: str, frame: FrameInput) -> str:
-    """Layers and structs of the int8 kernel."""
+def constants(name: str, frame: FrameInput, suffix: str) -> str:
+    """Layers and structs of the integer kernels."""
     upper, conv = name.upper(), _conv(frame)
     layers = [layer for layer in conv.layers if isinstance(layer, LinearLayer)]
     second = f"{upper}_CONV_SECOND" if len(layers) > 1 else "NULL"
@@ -69,9 +73,9 @@ def constants(name: str, frame: FrameInput) -> str:
         "first_shift": f"{layers[0].shift}u",
         "second_shift": f"{layers[-1].shift}u",
     }
-    parts.append(c.struct("myofin_conv_s8_t", f"{upper}_CONV", fields))
+    parts.append(c.struct("myofin_conv_t", f"{upper}_CONV", fields))
     whole = {"width": f"{conv.width}u", "hops": "1u", "hop_values": "0u", "count": str(frame.samples)}
-    parts.append(c.struct("myofin_hops_s8_t", f"{upper}_FRAME", whole))
+    parts.append(c.struct(f"myofin_hops_{suffix}_t", f"{upper}_FRAME", whole))
     return "\n".join(parts)
 
 
@@ -130,31 +134,32 @@ def float_constants(name: str, frame: FrameInput) -> str:
     return "\n".join([*parts, c.struct("myofin_conv_f32_t", f"{upper}_CONV", fields)])
 
 
-def functions(name: str, frame: FrameInput) -> str:
+def functions(name: str, frame: FrameInput, suffix: str) -> str:
     """``NAME_convolve`` adds places to the pooling and writes it out; ``NAME_pool`` pools a whole frame."""
-    upper = name.upper()
+    upper, (sums, maxima) = name.upper(), _TYPES[suffix]
+    join = f"myofin_pool_{suffix}_join("
     return "\n".join(
         [
             "/* Adds `added` places from `first` on to the pooling, which has `count` then. */",
             f"static void {name}_convolve(myofin_state_t *state, uint32_t first, uint32_t added,",
-            f"{' ' * len(f'static void {name}_convolve(')}uint32_t count, int16_t *sums, int8_t *maxima)",
+            f"{' ' * len(f'static void {name}_convolve(')}uint32_t count, {sums} *sums, {maxima} *maxima)",
             "{",
-            f"    myofin_conv_s8(&{upper}_CONV, state->{name}_samples + first, added,",
-            f"                   state->{name}_first_layer, state->{name}_pooled);",
-            f"    myofin_conv_s8_sums(&{upper}_CONV, state->{name}_pooled, count, sums, maxima);",
+            f"    myofin_conv(&{upper}_CONV, state->{name}_samples + first, added,",
+            f"                state->{name}_first_layer, state->{name}_pooled);",
+            f"    myofin_conv_sums(&{upper}_CONV, state->{name}_pooled, count, sums, maxima);",
             "}",
             "",
             "/* The poolings of a whole frame of one channel. */",
-            f"static void {name}_pool(myofin_state_t *state, const int8_t *codes, int8_t *mean,",
-            f"{' ' * len(f'static void {name}_pool(')}int8_t *maximum)",
+            f"static void {name}_pool(myofin_state_t *state, const int8_t *codes, {maxima} *mean,",
+            f"{' ' * len(f'static void {name}_pool(')}{maxima} *maximum)",
             "{",
-            f"    myofin_conv_s8_gather(&{upper}_CONV, codes, {frame.samples + frame.taps - 1}u,",
-            f"                          state->{name}_samples);",
+            f"    myofin_conv_gather(&{upper}_CONV, codes, {frame.samples + frame.taps - 1}u,",
+            f"                       state->{name}_samples);",
             f"    memset(state->{name}_pooled, 0, sizeof(state->{name}_pooled));",
             f"    {name}_convolve(state, 0u, {frame.samples}u, {frame.samples}u, state->{name}_frame_sums,",
             f"    {' ' * len(name)}          state->{name}_frame_maxima);",
-            f"    myofin_pool_s8_join(&{upper}_FRAME, state->{name}_frame_sums,",
-            f"                        state->{name}_frame_maxima, mean, maximum);",
+            f"    {join}&{upper}_FRAME, state->{name}_frame_sums,",
+            f"    {' ' * len(join)}state->{name}_frame_maxima, mean, maximum);",
             "}",
             "",
         ]

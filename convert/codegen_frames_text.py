@@ -8,6 +8,10 @@ from myofin.convert import codegen_text as c
 from myofin.convert.codegen_program import POOL_MODES, LstmStep
 
 Member = tuple[str, str, int]
+# C types of sums and maxima over the samples of a hop.
+_TYPES = {"s8": ("int16_t", "int8_t"), "s16": ("int32_t", "int16_t")}
+# Where a frame is joined to: what the LSTM's kernel places or takes.
+_JOINED = {"s8": "values", "s16": "x"}
 
 
 def can_join(step: LstmStep) -> bool:
@@ -18,18 +22,19 @@ def can_join(step: LstmStep) -> bool:
     return bool(frame.modes) and frame.hop_samples >= max(1, frame.taps - 1) and last < frame.sample_stride
 
 
-def members(step: LstmStep) -> tuple[Member, ...]:
+def members(step: LstmStep, suffix: str) -> tuple[Member, ...]:
     """Sums and maxima of the hops of a frame, ``[hop][sequence][group][value]``.
 
     Those of a convolution are there twice: with and without the places that begin in the hop before.
     """
     values = step.frame.hops * step.batch * _sequence_values(step)
+    sums, maxima = _TYPES[suffix]
     return tuple(
         member
         for of in ("of_hops", "in_hops")[: 1 if step.frame.conv is None else 2]
         for member in (
-            ("int16_t", f"{step.name}_sums_{of}", values + values % 2),
-            ("int8_t", f"{step.name}_maxima_{of}", values),
+            (sums, f"{step.name}_sums_{of}", values + values % 2),
+            (maxima, f"{step.name}_maxima_{of}", values + values % 2),
         )
     )
 
@@ -38,7 +43,7 @@ def _sequence_values(step: LstmStep) -> int:
     return step.frame.groups * step.frame.width
 
 
-def constants(step: LstmStep) -> str:
+def constants(step: LstmStep, suffix: str) -> str:
     """The struct for joining hops."""
     frame = step.frame
     fields = {
@@ -47,16 +52,17 @@ def constants(step: LstmStep) -> str:
         "hop_values": f"{step.batch * _sequence_values(step)}u",
         "count": str(frame.samples),
     }
-    return c.struct("myofin_hops_s8_t", f"{step.name.upper()}_HOPS", fields)
+    return c.struct(f"myofin_hops_{suffix}_t", f"{step.name.upper()}_HOPS", fields)
 
 
-def functions(step: LstmStep) -> str:
-    """``NAME_pool_hop(state, codes)`` and ``NAME_join(state, sequence)``, which fills ``NAME_values``."""
-    return "\n".join([_pool_hop(step) if step.frame.conv is None else _convolve_hop(step), _join(step)])
+def functions(step: LstmStep, suffix: str) -> str:
+    """``NAME_pool_hop(state, codes)`` and ``NAME_join(state, sequence)``, which fills what the LSTM takes."""
+    pool = _pool_hop(step, suffix) if step.frame.conv is None else _convolve_hop(step)
+    return "\n".join([pool, _join(step, suffix)])
 
 
-def _pool_hop(step: LstmStep) -> str:
-    name, frame = step.name, step.frame
+def _pool_hop(step: LstmStep, suffix: str) -> str:
+    name, frame, head = step.name, step.frame, f"myofin_pool_{suffix}_hop("
     lines = [
         "/* Pools the samples of the newest hop. */",
         f"static void {name}_pool_hop(myofin_state_t *state, const int8_t *codes)",
@@ -65,9 +71,9 @@ def _pool_hop(step: LstmStep) -> str:
         f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
         f"        for (uint32_t group = 0; group < {frame.groups}u; group++) {{",
         f"            const int8_t *samples = {_sum(['codes', *_place(step)])};",
-        f"            myofin_pool_s8_hop(&{name.upper()}_POOL, samples, {frame.hop_samples}u,",
-        f"                               state->{name}_sums_of_hops + at,",
-        f"                               state->{name}_maxima_of_hops + at);",
+        f"            {head}&{name.upper()}_POOL, samples, {frame.hop_samples}u,",
+        f"            {' ' * len(head)}state->{name}_sums_of_hops + at,",
+        f"            {' ' * len(head)}state->{name}_maxima_of_hops + at);",
         f"            at += {frame.width}u;",
         "        }",
         "    }",
@@ -103,10 +109,10 @@ def _convolve_hop(step: LstmStep) -> str:
             f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
             f"        for (uint32_t group = 0; group < {frame.groups}u; group++) {{",
             f"            const uint32_t place = {_sum(_place(step))};",
-            f"            myofin_conv_s8_gather({conv}, end - {before * frame.sample_stride}u + place,",
-            f"                                  {before}u, state->{name}_samples);",
-            f"            myofin_conv_s8_gather({conv}, codes + place, {frame.hop_samples}u,",
-            f"                                  state->{name}_samples + {before}u);",
+            f"            myofin_conv_gather({conv}, end - {before * frame.sample_stride}u + place,",
+            f"                               {before}u, state->{name}_samples);",
+            f"            myofin_conv_gather({conv}, codes + place, {frame.hop_samples}u,",
+            f"                               state->{name}_samples + {before}u);",
             f"            memset(state->{name}_pooled, 0, sizeof(state->{name}_pooled));",
             *_convolve_call(name, f"{before}u, {inside}u, {inside}u", "in_hops"),
             *_convolve_call(name, f"0u, {before}u, {frame.hop_samples}u", "of_hops"),
@@ -132,8 +138,8 @@ def _convolve_call(name: str, places: str, of: str) -> list[str]:
     ]
 
 
-def _join(step: LstmStep) -> str:
-    name, frame = step.name, step.frame
+def _join(step: LstmStep, suffix: str) -> str:
+    name, frame, head = step.name, step.frame, f"myofin_pool_{suffix}_join("
     columns = frame.width * len(frame.modes)
     at = _sum(["0u"] if step.batch == 1 else [_times("sequence", _sequence_values(step), step.batch)])
     places = {mode: _sum(["columns"], i * frame.width) for i, mode in enumerate(frame.modes)}
@@ -146,10 +152,10 @@ def _join(step: LstmStep) -> str:
             *(["    (void)sequence;"] if step.batch == 1 else []),
             f"    uint32_t at = {at};",
             f"    for (uint32_t group = 0; group < {frame.groups}u; group++) {{",
-            f"        int8_t *columns = state->{name}_values + (group * {columns}u);",
-            f"        myofin_pool_s8_join(&{name.upper()}_HOPS, state->{name}_sums_of_hops + at,",
-            f"                            state->{name}_maxima_of_hops + at, {mean},",
-            f"                            {maximum});",
+            f"        {_TYPES[suffix][1]} *columns = state->{name}_{_JOINED[suffix]} + (group * {columns}u);",
+            f"        {head}&{name.upper()}_HOPS, state->{name}_sums_of_hops + at,",
+            f"        {' ' * len(head)}state->{name}_maxima_of_hops + at, {mean},",
+            f"        {' ' * len(head)}{maximum});",
             f"        at += {frame.width}u;",
             "    }",
             "}",

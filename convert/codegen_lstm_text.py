@@ -59,9 +59,9 @@ def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
     ]
     if sliding:
         found.append(("int16_t", f"{name}_ring", ring_values(step)))
-        found += frames_text.members(step) if step.frame.hops > 1 else []
+        found += frames_text.members(step, "s8") if step.frame.hops > 1 else []
     if step.frame.conv is not None:
-        found += conv_text.members(name, step.frame)
+        found += conv_text.members(name, step.frame, "s8")
     if not step.frame.plain:
         found.append(("int8_t", f"{name}_values", step.frame.size))
     return tuple(found)
@@ -78,9 +78,9 @@ def functions(step: LstmStep, *, sliding: bool) -> str:
     """Static functions: ``NAME_window(state, codes)``, and for sliding ``NAME_push`` and ``NAME_slide``."""
     parts = [_place(step), step_function(step), _window(step)]
     if step.frame.conv is not None:
-        parts.insert(0, conv_text.functions(step.name, step.frame))
+        parts.insert(0, conv_text.functions(step.name, step.frame, "s8"))
     if sliding and step.frame.hops > 1:
-        parts.append(frames_text.functions(step))
+        parts.append(frames_text.functions(step, "s8"))
     return "\n".join([*parts, *([_push(step), slide_function(step)] if sliding else [])])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from myofin.convert import codegen_conv_text as conv_text
+from myofin.convert import codegen_frames_text as frames_text
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_layout import pack_gates, padded_columns
 from myofin.convert.codegen_lstm_text import (
@@ -23,6 +25,8 @@ _KERNELS = ("myofin_lstm_s16", "myofin_dot_s16", "myofin_activations_s16", "myof
 
 def kernels(step: LstmStep) -> tuple[str, ...]:
     """Runtime files that the step needs, without extension."""
+    if step.frame.conv is not None:
+        return _KERNELS + conv_text.KERNELS["int16x8"]
     return _KERNELS + (("myofin_pool_s16",) if step.frame.table is not None else ())
 
 
@@ -37,7 +41,12 @@ def members(step: LstmStep, *, sliding: bool) -> tuple[Member, ...]:
         ("int16_t", f"{name}_h", states * padded_columns(units)),
         ("int16_t", f"{name}_cell", states * (units + units % 2)),
     ]
-    return (*found, *([("int16_t", f"{name}_ring", ring_values(step))] if sliding else []))
+    if sliding:
+        found.append(("int16_t", f"{name}_ring", ring_values(step)))
+        found += frames_text.members(step, SUFFIX) if step.frame.hops > 1 else []
+    if step.frame.conv is not None:
+        found += conv_text.members(name, step.frame, SUFFIX)
+    return tuple(found)
 
 
 def constants(step: LstmStep) -> str:
@@ -74,6 +83,10 @@ def constants(step: LstmStep) -> str:
 def functions(step: LstmStep, *, sliding: bool) -> str:
     """Static functions: ``NAME_window(state, codes)``, and for sliding ``NAME_push`` and ``NAME_slide``."""
     parts = [_input(step), step_function(step, SUFFIX), _window(step)]
+    if step.frame.conv is not None:
+        parts.insert(0, conv_text.functions(step.name, step.frame, SUFFIX))
+    if sliding and step.frame.hops > 1:
+        parts.append(frames_text.functions(step, SUFFIX))
     return "\n".join([*parts, *([_push(step), slide_function(step, SUFFIX)] if sliding else [])])
 
 
@@ -85,7 +98,7 @@ def _input(step: LstmStep) -> str:
     name, frame = step.name, step.frame
     x = f"state->{name}_x"
     lines = embed_lines(step, SUFFIX, x)
-    if frame.table is None and step.source is None:
+    if frame.plain and step.source is None:
         lines = [f"myofin_lstm_s16_expand(frame, {frame.size}u, {x});"]
     elif step.source is not None:
         lines = [f"memcpy({x}, frame, {frame.size}u * sizeof(int16_t));"]
@@ -119,14 +132,22 @@ def _window(step: LstmStep) -> str:
 
 
 def _push(step: LstmStep) -> str:
-    name = step.name
+    name, place = step.name, ring_place(step, "slot")
+    pool, lines = [], [f"{name}_input(state, {sequence_address(step)}, {place});"]
+    if step.frame.hops > 1:
+        pool = [f"    {name}_pool_hop(state, codes);"]
+        lines = [
+            f"{name}_join(state, sequence);",
+            f"myofin_lstm_s16_input(&{name.upper()}, state->{name}_x, {place});",
+        ]
     return "\n".join(
         [
-            "/* The input half of a new frame, kept for all windows that it will be in. */",
+            "/* The input half of the frame that ends here, kept for all windows that it will be in. */",
             f"static void {name}_push(myofin_state_t *state, const int8_t *codes, uint32_t slot)",
             "{",
+            *pool,
             f"    for (uint32_t sequence = 0; sequence < {step.batch}u; sequence++) {{",
-            f"        {name}_input(state, {sequence_address(step)}, {ring_place(step, 'slot')});",
+            *(f"        {line}" for line in lines),
             "    }",
             "}",
             "",

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.codegen_arithmetic import INT32_MAX, activation_range, fixed_point
+from myofin.convert.codegen_staircase import LinearLayer
 from myofin.convert.graph import Graph, Operator, Tensor, refuse
 
 INT16_RANGE: Final = (-32768, 32767)
@@ -107,6 +108,25 @@ def dense_weights_16(graph: Graph, operator: Operator) -> DenseWeights16:
     return DenseWeights16(weights, bias, scales, low, high)
 
 
+def linear_layer_16(operator: Operator, layer: DenseWeights16) -> LinearLayer:
+    """A layer with ReLU as the kernel over several samples takes it.
+
+    An output is ``(weights * x + offset) * factor * 2^-32``, a half up, saturated to 0..32767: the
+    reference's own arithmetic where the sums stay in 32 bits and each factor is one of 2^-32.
+
+    Raises:
+        ModelError: The layer has no ReLU, or sums or factors are outside these bounds.
+    """
+    if (layer.low, layer.high) != (0, INT16_RANGE[1]):
+        raise refuse(operator, "has no ReLU", "Use a ReLU")
+    scales = layer.scales * (len(layer.bias) if len(layer.scales) == 1 else 1)
+    if any(scale.shift != 32 for scale in scales):
+        raise refuse(operator, "has scales that the kernel over samples cannot follow", _REMEDY)
+    offsets = narrow_bias(operator, layer.weights[:, np.newaxis], layer.bias[:, np.newaxis], scales)
+    factors = np.array([scale.multiplier for scale in scales], np.int32)
+    return LinearLayer(layer.weights.astype(np.int16), offsets[:, 0].astype(np.int32), factors, shift=0)
+
+
 def _check_symmetric(operator: Operator, tensors: tuple[Tensor, ...]) -> None:
     if any(any(tensor.zero_points) for tensor in tensors):
         raise refuse(operator, "has a zero point, and int16x8 has none", "Convert with `--scheme int16x8`")
@@ -133,28 +153,28 @@ def gate_scales(
 def narrow_bias(
     operator: Operator, weights: NDArray[np.int8], bias: NDArray[np.int64], scales: tuple[OnceScale, ...]
 ) -> NDArray[np.int64]:
-    """Biases ``[4, units]`` with which no sum leaves int32, and every gate keeps its value.
+    """Biases ``[gates, units]`` with which no sum leaves int32, and every gate keeps its value.
 
-    A bias that would push a sum out of int32 is brought back to where all sums still saturate the gate; then
-    nothing changes. With D the largest sum of products and f the factor, that place is B with B + D < 2^31
-    and f * (B - D) >= 32769.
+    A bias that would push a sum out of int32 is brought back to where all sums still saturate the gate, or
+    the output of a layer; then nothing changes. With D the largest sum of products and f the factor, that
+    place is B with B + D < 2^31 and f * (B - D) >= 32769.
 
     Args:
         operator: For the error.
-        weights: ``[4, units, columns]``.
-        bias: ``[4, units]``.
-        scales: Of the four gates.
+        weights: ``[gates, units, columns]``.
+        bias: ``[gates, units]``.
+        scales: One for each gate.
 
     Raises:
         ModelError: There is no such place, or a weight is -128, which the packing cannot hold.
     """
     wide = weights.astype(np.int64)
     if int(wide.min(initial=0)) < -127:
-        raise refuse(operator, "has a gate weight of -128", "Convert with symmetric weights (-127..127)")
+        raise refuse(operator, "has a weight of -128", "Convert with symmetric weights (-127..127)")
     reach = LARGEST_INPUT * np.abs(wide).sum(axis=2)
     limit = INT32_MAX - reach
     factors = np.array([scale.multiplier * 2.0**-scale.shift for scale in scales])[:, np.newaxis]
     saturating = (factors * (limit - reach) >= 32769) & (np.abs(bias) * factors < 2.0**30)
     if np.any(limit < 0) or np.any((np.abs(bias) > limit) & ~saturating):
-        raise refuse(operator, "has gate sums beyond 32 bits", _REMEDY)
+        raise refuse(operator, "has sums beyond 32 bits", _REMEDY)
     return np.clip(bias, -limit, limit)

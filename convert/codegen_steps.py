@@ -49,12 +49,8 @@ def step_text(step: Step, scheme: Scheme, *, sliding: bool = False) -> StepText:
 
 
 def can_slide(step: LstmStep, program: Program) -> bool:
-    """Whether the engine can keep input halves for later windows; float32 has no kernel for it.
-
-    On int16x8 a step takes one hop: sums over the poolings of several would need 32 bits for each value.
-    """
-    hops = {"float32": (), "int8": (step.frame.hops,), "int16x8": (1,)}[program.scheme]
-    return step.frame.hops in hops and lstm_text.can_slide(step, program)
+    """Whether the engine can keep input halves for later windows; float32 has no kernel for it."""
+    return program.scheme != "float32" and lstm_text.can_slide(step, program)
 
 
 def lstm_members(step: LstmStep, scheme: Scheme, *, sliding: bool) -> tuple[tuple[str, str, int], ...]:
@@ -70,7 +66,7 @@ def _integer_lstm(step: LstmStep, scheme: Scheme, sliding: bool) -> StepText:
     constants = lstm_constants if scheme == "int8" else lstm_text_s16.constants
     slides = sliding and step.source is None
     source = "codes" if step.source is None else at(step.source)
-    hops = [frames_text.constants(step)] if slides and step.frame.hops > 1 else []
+    hops = [frames_text.constants(step, SUFFIX[scheme])] if slides and step.frame.hops > 1 else []
     return StepText(
         constants="\n".join([constants(step), *_pool_constants(step, scheme), *hops]),
         members=text.members(step, sliding=slides),
@@ -158,8 +154,9 @@ def _float_constants(step: LstmStep) -> str:
 def _pool_constants(step: LstmStep | EmbedStep, scheme: Scheme) -> list[str]:
     frame, upper = step.frame, step.name.upper()
     if frame.conv is not None:
-        make = conv_text.constants if scheme == "int8" else conv_text.float_constants
-        return [make(step.name, frame)]
+        if scheme == "float32":
+            return [conv_text.float_constants(step.name, frame)]
+        return [conv_text.constants(step.name, frame, SUFFIX[scheme])]
     if frame.table is None:
         return []
     single = not frame.modes

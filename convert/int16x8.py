@@ -29,6 +29,9 @@ HEADROOM: Final = 2.0
 # A tensor that calibration never saw move still needs a scale.
 SMALLEST_RANGE: Final = 2.0**-10
 WEIGHT_MAX: Final = 127
+# Bounds of an embedding over several samples, which sums in 32 bits.
+LARGEST_BIAS: Final = 2.0**30
+SMALLEST_FACTOR: Final = 2.0**-15
 _MOVING: Final = frozenset(
     {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "STRIDED_SLICE", "CONCATENATION"}
     | {"AVERAGE_POOL_2D", "MAX_POOL_2D"}
@@ -88,7 +91,7 @@ def shared_scales(graph: Graph) -> list[set[int]]:
 class _Quantizer:
     graph: Graph
     tensors: list[Tensor]
-    weights: dict[tuple[int, bool], int] = field(default_factory=dict)
+    weights: dict[tuple[int, bool, bytes], int] = field(default_factory=dict)
 
     def set_activations(self, ranges: Ranges) -> None:
         """int16 with one scale for each group, and 2^-15 for whatever holds codes."""
@@ -121,13 +124,23 @@ class _Quantizer:
 
     def _weighted(self, operator: Operator) -> Operator:
         source = self.tensors[operator.inputs[0]]
-        weights = self._weights(operator.inputs[1], per_output=True)
-        outputs = self.tensors[weights].shape[0]
+        outputs = self.graph.input(operator, 1).shape[0]
         # Without a bias some kernels sum in 32 bits; with one, even of zeros, all of them do in 64.
         bias = self.graph.optional_input(operator, 2)
         values = np.zeros(outputs) if bias is None else self.graph.constant(operator, 2)
+        least = self._least_scales(operator, source, values) if operator.kind == "CONV_2D" else None
+        weights = self._weights(operator.inputs[1], per_output=True, least=least)
         number = self._bias(operator, values, source, self.tensors[weights])
         return replace(operator, inputs=(operator.inputs[0], weights, number))
+
+    def _least_scales(self, operator: Operator, source: Tensor, bias: NDArray[Any]) -> NDArray[np.float64]:
+        """Scales of weights below which an embedding would leave 32-bit sums and factors of 2^-32.
+
+        Rounding weights of a finer scale to these moves an output by at most half a unit for each input.
+        """
+        output = self.tensors[operator.outputs[0]]
+        by_bias = np.abs(bias.astype(np.float64).reshape(-1)) / (LARGEST_BIAS * source.scale)
+        return np.asarray(np.maximum(by_bias, SMALLEST_FACTOR * output.scale / source.scale))
 
     def _lstm(self, operator: Operator, ranges: Ranges) -> Operator:
         inputs = list(operator.inputs)
@@ -154,12 +167,14 @@ class _Quantizer:
         values = np.rint(data.astype(np.float64) / scale).astype(np.int16)
         return self._append(index, "_int16", data=values, dtype="int16", scales=(scale,), zero_points=(0,))
 
-    def _weights(self, index: int, *, per_output: bool) -> int:
+    def _weights(self, index: int, *, per_output: bool, least: NDArray[np.float64] | None = None) -> int:
         """int8 weights, made once for all operators that share them."""
-        key = (index, per_output)
+        key = (index, per_output, b"" if least is None else least.tobytes())
         if key not in self.weights:
             data = np.asarray(self.graph.tensors[index].data, np.float64)
             scales = weight_scales(data, per_output=per_output)
+            if least is not None:
+                scales = np.maximum(scales, least).astype(np.float32).astype(np.float64)
             values = np.rint((data.reshape(len(scales), -1)) / scales[:, np.newaxis])
             values = np.clip(values, -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8).reshape(data.shape)
             self.weights[key] = self._append(

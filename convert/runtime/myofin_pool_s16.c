@@ -59,10 +59,14 @@ static void pool_group(const int16_t *table, const int8_t *codes, uint32_t count
 
 #endif
 
+/* Rounded to nearest, a half away from zero. */
+static int16_t mean_of(int32_t sum, int32_t count) {
+    const int32_t half = count / 2;
+    return (int16_t)((sum + ((sum > 0) ? half : -half)) / count);
+}
+
 void myofin_pool_s16(const myofin_pool_s16_t *pool, const int8_t *codes, int16_t *mean,
                      int16_t *maximum) {
-    const int32_t count = (int32_t)pool->count;
-    const int32_t half = count / 2;
     pooled_t pooled = {{0, 0}, {0, 0}};
     for (uint32_t value = 0; value < pool->width; value++) {
         const uint32_t i = value % GROUP;
@@ -70,11 +74,42 @@ void myofin_pool_s16(const myofin_pool_s16_t *pool, const int8_t *codes, int16_t
             pool_group(group_of(pool, value), codes, pool->count, pool->stride, &pooled);
         }
         if (mean != NULL) {
-            const int32_t sum = pooled.sums[i];
-            mean[value] = (int16_t)((sum + ((sum > 0) ? half : -half)) / count);
+            mean[value] = mean_of(pooled.sums[i], (int32_t)pool->count);
         }
         if (maximum != NULL) {
             maximum[value] = (int16_t)pooled.maxima[i];
+        }
+    }
+}
+
+void myofin_pool_s16_hop(const myofin_pool_s16_t *pool, const int8_t *codes, uint32_t count,
+                         int32_t *sums, int16_t *maxima) {
+    pooled_t pooled = {{0, 0}, {0, 0}};
+    for (uint32_t value = 0; value < pool->width; value++) {
+        const uint32_t i = value % GROUP;
+        if (i == 0u) {
+            pool_group(group_of(pool, value), codes, count, pool->stride, &pooled);
+        }
+        sums[value] = pooled.sums[i];
+        maxima[value] = (int16_t)pooled.maxima[i];
+    }
+}
+
+void myofin_pool_s16_join(const myofin_hops_s16_t *frame, const int32_t *sums,
+                          const int16_t *maxima, int16_t *mean, int16_t *maximum) {
+    for (uint32_t value = 0; value < frame->width; value++) {
+        int32_t sum = 0;
+        int16_t largest = INT16_MIN;
+        for (uint32_t hop = 0; hop < frame->hops; hop++) {
+            const uint32_t at = (hop * frame->hop_values) + value;
+            sum += sums[at];
+            largest = (maxima[at] > largest) ? maxima[at] : largest;
+        }
+        if (mean != NULL) {
+            mean[value] = mean_of(sum, frame->count);
+        }
+        if (maximum != NULL) {
+            maximum[value] = largest;
         }
     }
 }

@@ -34,10 +34,15 @@ CHANNELS = {
     "conv2_joined": 2,
     "convjoint2_hops5": 2,
     "conv3_float32": 3,
+    "conv2_float32": 2,
+    "frames2_float32": 2,
     "shared4_float32": 4,
     "joint4_float32": 4,
     "shared4_int16x8": 4,
     "joint4_int16x8": 4,
+    "conv3_int16x8": 3,
+    "conv2_int16x8": 2,
+    "frames2_int16x8": 2,
 }
 INT8_MODELS = [name for name in CHANNELS if not name.endswith(("float32", "int16x8"))]
 INT16_MODELS = [name for name in CHANNELS if name.endswith("int16x8")]
