@@ -12,11 +12,12 @@ import pytest
 from engine_cases import CHANNELS, INT16_MODELS, REAL_DATA, generate, model, windows, with_random_constants
 from numpy.typing import NDArray
 
-from myofin.convert.codegen_s16 import OnceScale, narrow_bias, once_scale
+from myofin.convert.codegen_s16 import DenseWeights16, OnceScale, linear_layer_16, narrow_bias, once_scale
 from myofin.convert.executors import HostEngineExecutor, Outputs, TflmExecutor
 from myofin.convert.flatbuffer import CELL_STATE_INPUT, read_model, with_scale
 from myofin.convert.flatbuffer_writer import write_model
-from myofin.convert.graph import LSTM
+from myofin.convert.graph import LSTM, Operator
+from myofin.convert.int16x8 import convert_to_int16x8
 from myofin.errors import ModelError
 from myofin.frontend import FrontEnd
 from myofin.recordings.load import load_recording
@@ -27,6 +28,7 @@ needs_tflm = pytest.mark.skipif(
 )
 HIDDEN_INPUT = 18
 SIGNED_SHIFTS = range(-31, 8)
+OPERATOR = Operator(7, "CONV_2D", (), ())
 
 
 def assert_equal(content: bytes, channels: int, codes: NDArray[np.int8], folder: Path) -> Outputs:
@@ -148,3 +150,51 @@ def test_a_bias_beyond_saturation_is_brought_back() -> None:
         narrow_bias(operator, weights, bias, (OnceScale(1 << 10, 32),) * 4)
     with pytest.raises(ModelError, match="-128"):
         narrow_bias(operator, np.full((4, 1, 3), -128, np.int8), bias, scales)
+
+
+def random_layer_16(seed: int) -> DenseWeights16:
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(-127, 128, (6, 24)).astype(np.int8)
+    bias = np.rint(rng.normal(0, 1, 6) * 10.0 ** np.array([3, 5, 6, 7, 9, 11])).astype(np.int64)
+    scales = tuple(once_scale(float(factor)) for factor in 2.0 ** rng.uniform(-13, -6, 6))
+    return DenseWeights16(weights, bias, scales, 0, 32767)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_layer_over_samples_in_32_bits_equals_64(seed: int) -> None:
+    """What ``SMMULR`` and ``USAT`` compute, for inputs of every size and biases far beyond them."""
+    layer = random_layer_16(seed)
+    linear = linear_layer_16(OPERATOR, layer)
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-32768, 32768, (500, 24)) >> rng.integers(0, 16, (500, 1))
+    sums = x @ linear.weights.T.astype(np.int64) + linear.offsets
+    assert np.abs(sums).max() < 2**31
+    found = np.clip((sums * linear.factors + 2**31) >> 32, 0, 32767)
+    assert np.array_equal(found, layer.apply(x.astype(np.int16)))
+    assert len(np.unique(found)) > 100
+
+
+def test_layers_over_samples_that_the_kernel_cannot_follow_are_refused() -> None:
+    layer = random_layer_16(0)
+    with pytest.raises(ModelError, match=r"Operator 7 \(CONV_2D\) has no ReLU"):
+        linear_layer_16(OPERATOR, replace(layer, low=-32768))
+    with pytest.raises(ModelError, match="cannot follow"):
+        linear_layer_16(OPERATOR, replace(layer, scales=(once_scale(0.7),)))
+
+
+@needs_tflm
+def test_weights_too_fine_for_their_bias_take_a_coarser_scale(tmp_path: Path) -> None:
+    """A value that hardly depends on its samples: with the scale of its weights, its bias needs 34 bits."""
+    graph = read_model(model("conv3_float32"))
+    conv = next(op for op in graph.operators if op.kind == "CONV_2D")
+    weights, bias = graph.constant(conv, 1).copy(), graph.constant(conv, 2).copy()
+    weights[0], bias[0] = 1e-6, 2.0
+    tensors = list(graph.tensors)
+    for position, data in ((1, weights), (2, bias)):
+        tensors[conv.inputs[position]] = replace(tensors[conv.inputs[position]], data=data)
+    changed = write_model(replace(graph, tensors=tuple(tensors)))
+    codes = windows(changed, 60, seed=1)
+    content = convert_to_int16x8(changed, codes)
+    found = assert_equal(content, 3, codes, tmp_path)
+    scale = read_model(content).tensors[read_model(content).names["features"]].scale
+    assert np.abs(found.features * scale - TflmExecutor(changed).run(codes).features).max() < 0.1
