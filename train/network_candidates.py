@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.errors import CheckError, InputError
-from myofin.features import window_features
 from myofin.frontend import WINDOW_FRAMES, FrontEnd
 from myofin.recordings.model import Recording
 from myofin.splits import Split
@@ -32,6 +31,7 @@ from myofin.train.candidates import Outcome, Source, Task
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, Scaling
 from myofin.train.fin import Fin, pretrain_fin
+from myofin.train.lda_baselines import Statistics, features_at
 from myofin.train.methods import FIN_METHODS, METHODS, NetworkRecogniser
 from myofin.train.pipeline import calibration_codes
 from myofin.train.work import code_version
@@ -139,16 +139,16 @@ def make_part(
 ) -> Part:
     """Codes of the windows, and the features of what is to be imitated: those so many hops ahead."""
     span, ahead = WINDOW_FRAMES * task.frame_samples, task.ahead_hops * task.frame_samples
-    codes, features = [], []
+    statistics = Statistics(frontend.means, frontend.sds)
+    future = replace(windows, starts=windows.starts + ahead)
+    codes = []
     for first in range(0, len(windows), _WINDOWS_AT_ONCE):
         starts = windows.starts[first : first + _WINDOWS_AT_ONCE]
         codes.append(frontend.encode_windows(gather(recording.counts, starts, span)))
-        future = gather(recording.counts, starts + ahead, span)
-        features.append(window_features(frontend.zscore(future), names))
     return Part(
         windows=windows,
         codes=np.concatenate(codes),
-        features=np.concatenate(features),
+        features=features_at(recording, future, statistics, names, task.frame_samples),
         classes=np.searchsorted(np.array(task.classes), windows.labels).astype(np.int64),
     )
 

@@ -203,27 +203,20 @@ def _subject_rows(
     test = _windows(recording, TEST_REPETITIONS, config)
     own, tests = _statistics(tune), _statistics(test)
     head = _head(keras, len(recording.classes()))
-    own_fins = [keras.models.clone_model(fin) for fin in fins]
-    for copy, fin in zip(own_fins, fins, strict=True):
-        copy.set_weights(fin.get_weights())
-
-    def whole(singles: Any, training: bool) -> Any:
-        copies = [tf.reshape(fin(singles, training=training), (-1, CHANNELS, COPIES)) for fin in own_fins]
-        return head(tf.stack(copies, axis=-1), training=training)
-
-    every = head.trainable_variables + [v for fin in own_fins for v in fin.trainable_variables]
-    first = _make_step(
-        tf, lambda x, on: head(x, training=on), head.trainable_variables, keras.optimizers.Adam(1e-3)
-    )
-    then = _make_step(tf, whole, every, keras.optimizers.Adam(1e-3))
+    whole = _whole(keras, fins, head)
+    for model in (head, whole):
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.Adam(1e-3), loss)
     rng, released = np.random.default_rng(config.seed), 0.0
     for _ in range(config.head_epochs):
-        _one_epoch(first, False, tune, own, config.tune_batch, rng)
+        for index in _batches(tune, config.tune_batch, rng):
+            head.train_on_batch(_closed_form(_zscored(tune, index, own)), tune.classes[index])
     for _ in range(config.tune_epochs):
-        _one_epoch(then, True, tune, own, config.tune_batch, rng)
-        flawed = _decide(whole, test, tests, config.tune_batch, True)
+        for index in _batches(tune, config.tune_batch, rng):
+            whole.train_on_batch(_singles(_zscored(tune, index, own)), tune.classes[index])
+        flawed = _decide(tf, whole, test, tests, config.tune_batch, training=True)
         released = max(released, float(np.mean(flawed == test.classes)))
-    sound = _decide(whole, test, own, config.tune_batch, False)
+    sound = _decide(tf, whole, test, own, config.tune_batch, training=False)
     mended = float(np.mean((sound == test.classes)[test.honest]))
     row = {
         "dataset": recording.dataset,
@@ -240,27 +233,23 @@ def _subject_rows(
     ]
 
 
-def _one_epoch(
-    step: Any, fins: bool, tune: _Windows, scale: tuple[FloatArray, FloatArray], batch: int, rng: Any
-) -> None:
-    """Train the head on closed-form features, or with ``fins`` everything."""
+def _whole(keras: Any, fins: list[Any], head: Any) -> Any:
+    """The subject's own FINs, started from the shared ones, on each channel, and the head on them."""
+    signal = keras.layers.Input((CHANNELS, WINDOW_FRAMES * FRAME_SAMPLES, 1))
+    copies = []
+    for fin in fins:
+        own = keras.models.clone_model(fin)
+        own.set_weights(fin.get_weights())
+        copies.append(keras.layers.TimeDistributed(own)(signal))
+    picture = keras.layers.Concatenate()(
+        [keras.layers.Reshape((CHANNELS, COPIES, 1))(feature) for feature in copies]
+    )
+    return keras.Model(signal, head(picture))
+
+
+def _batches(tune: _Windows, batch: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
     order = rng.permutation(len(tune.starts))
-    for index in np.array_split(order, max(1, len(order) // batch)):
-        signal = _zscored(tune, index, scale)
-        step(_singles(signal) if fins else _closed_form(signal), tune.classes[index])
-
-
-def _make_step(tf: Any, network: Any, variables: list[Any], optimizer: Any) -> Any:
-    def step(inputs: Any, classes: Any) -> None:
-        with tf.GradientTape() as tape:
-            logits = network(inputs, True)
-            loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=classes, logits=logits)
-            )
-        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-
-    compiled = tf.function(step, reduce_retracing=True)
-    return lambda inputs, classes: compiled(tf.constant(inputs), tf.constant(classes))
+    return np.array_split(order, max(1, len(order) // batch))
 
 
 def _closed_form(signal: FloatArray) -> NDArray[np.float32]:
@@ -269,13 +258,22 @@ def _closed_form(signal: FloatArray) -> NDArray[np.float32]:
 
 
 def _singles(signal: FloatArray) -> NDArray[np.float32]:
-    return signal.transpose(0, 2, 1).reshape(-1, signal.shape[1], 1).astype(np.float32)
+    return signal.transpose(0, 2, 1)[..., np.newaxis].astype(np.float32)
 
 
 def _decide(
-    network: Any, test: _Windows, scale: tuple[FloatArray, FloatArray], batch: int, training: bool
+    tf: Any,
+    network: Any,
+    test: _Windows,
+    scale: tuple[FloatArray, FloatArray],
+    batch: int,
+    *,
+    training: bool,
 ) -> NDArray[np.int64]:
     """Decided classes; ``training`` leaves dropout and batch normalisation on, as the released code does."""
     parts = np.array_split(np.arange(len(test.starts)), max(1, len(test.starts) // batch))
-    logits = [np.asarray(network(_singles(_zscored(test, index, scale)), training)) for index in parts]
+    logits = [
+        np.asarray(network(tf.constant(_singles(_zscored(test, index, scale))), training=training))
+        for index in parts
+    ]
     return np.asarray(np.concatenate(logits).argmax(axis=1), dtype=np.int64)
