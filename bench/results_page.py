@@ -24,6 +24,8 @@ METHODS = {
     "random-init": "the same network from random weights, trained for the decision alone",
     "raw-cnn": "a convolutional network on the codes, with as many multiplications",
 }
+SEEDS = 3
+SEEDED = ("default", "frozen-fin", "tuned-fin", "fin-four", "random-init", "raw-cnn")
 _GOALS = "0.99 in log and 0.97 in linear"
 
 
@@ -38,7 +40,14 @@ def write_page(out: Path) -> None:
     summaries = summarise(rows)
     within = [summary for summary in summaries if summary.protocol == "within"]
     (docs / "results-within.svg").write_text(_within_chart(within), encoding="utf-8")
-    parts = [_HEAD, _main_table(within), _subjects(within), _statement(within), _imitation(imitated)]
+    parts = [
+        _HEAD,
+        _lacking(within, imitated),
+        _main_table(within),
+        _subjects(within),
+        _statement(within),
+        _imitation(imitated),
+    ]
     parts += [_others(summaries)]
     (docs / "results.md").write_text("\n".join(part for part in parts if part), encoding="utf-8")
 
@@ -55,6 +64,17 @@ all participants of a data set, labels unused, once a seed, and their validation
 in the imitation table it never saw the participant that it is tested on. Accuracies are means over seeds; ±
 is the standard deviation over subjects, and "seeds" the mean deviation over seeds. LDA has no seed.
 """
+
+
+def _lacking(within: Sequence[Summary], imitated: Sequence[Mapping[str, Any]]) -> str:
+    """Say which rows there are not, so that nobody takes a part for the whole."""
+    seeds = {summary.method: summary.seeds for summary in within}
+    absent = [f"`{name}`" for name in METHODS if name not in seeds]
+    fewer = [f"`{name}`" for name, count in seeds.items() if name in SEEDED and count < SEEDS]
+    said = [f"no rows yet of {', '.join(absent)}"] if absent else []
+    said += [f"fewer than {SEEDS} seeds of {', '.join(fewer)}"] if fewer else []
+    said += [] if imitated else ["no rows yet of the imitation"]
+    return f"**This is a part of the run**: {'; '.join(said)}.\n" if said else ""
 
 
 def _main_table(within: Sequence[Summary]) -> str:

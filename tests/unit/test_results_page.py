@@ -48,6 +48,7 @@ def test_the_page_says_what_the_rows_say(tmp_path: Path) -> None:
     assert (
         "behind on: 3dc/15 -0.050, 3dc/7 -0.050" in page or "behind on: 3dc/7 -0.050, 3dc/15 -0.050" in page
     )
+    assert "fewer than 3 seeds of `default`" in page and "no rows yet of `lda-four`" in page
     assert "| entropy | int8 | 0.991 | 0.9910 | - | 0.970 | 0.9700 | 0.9900 |" in page
     xml.etree.ElementTree.parse(tmp_path / "docs" / "results-within.svg")
 
