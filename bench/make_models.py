@@ -23,6 +23,7 @@ from myofin.train.tensorflow_setup import load_tensorflow
 FRAMES, FRAME_SAMPLES, CHANNELS, CLASSES = 30, 20, 12, 17
 LSTM48_UNITS = 48
 CALIBRATION_WINDOWS = 60
+CALIBRATION_FILE = "calibration.npy"
 SEED = 48
 
 
@@ -82,13 +83,15 @@ MAKERS = {
 
 
 def main(out: Path, names: list[str]) -> None:
-    """Write ``NAME.tflite``, int8, for each name."""
+    """Write ``NAME-int8.tflite`` and ``NAME-float32.tflite`` for each name, and the codes of calibration."""
     out.mkdir(parents=True, exist_ok=True)
+    np.save(out / CALIBRATION_FILE, calibration_codes())
     for name in names:
         with tempfile.TemporaryDirectory(prefix="myofin-bench-") as scratch:
             MAKERS[name](Path(scratch))
-            model = convert_saved_model(Path(scratch), "int8", calibration_codes())
-        (out / f"{name}.tflite").write_bytes(model)
+            for scheme in ("int8", "float32"):
+                model = convert_saved_model(Path(scratch), scheme, calibration_codes())
+                (out / f"{name}-{scheme}.tflite").write_bytes(model)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from myofin.convert.codegen import generate_c
 from myofin.convert.flatbuffer import read_model
 from myofin.convert.host_engine import HostEngine
 from myofin.convert.inspection import layer_costs
+from myofin.convert.pipeline import FLOAT_TOLERANCE
 from myofin.convert.tflm_export import export_tflm, read_arena_bytes
 from myofin.errors import CheckError
 from myofin.firmware_bridge.build import Image, build_image
@@ -37,6 +38,7 @@ class Engine:
     """What executes one model: its folder, hash, cost in MACs, and the generated C compiled for the host."""
 
     model: str
+    scheme: str
     mode: str
     name: EngineName
     folder: Path
@@ -50,7 +52,8 @@ class Engine:
 class Run:
     """What a run on a board gave. Instructions: FIN and head of each window; push and decide of each hop.
 
-    ``distances`` are those of all output values of the windows from the host's, in LSB.
+    ``distances`` are those of all output values of the windows from the host's, in LSB (on float32 in whole
+    steps of the tolerance that bundles state, 0.001).
     """
 
     window_instructions: tuple[int, ...]
@@ -61,7 +64,7 @@ class Run:
     stack_bytes: int
 
 
-def make_engine(name: str, mode: str, model: bytes, folder: Path) -> Engine:
+def make_engine(name: str, scheme: str, mode: str, model: bytes, folder: Path) -> Engine:
     """Generate the C of a model and compile it for the host too; mode ``hop`` reuses work between windows."""
     frontend = FrontEnd.fit(_signal(20))
     generate_c(
@@ -74,7 +77,7 @@ def make_engine(name: str, mode: str, model: bytes, folder: Path) -> Engine:
     )
     macs = sum(layer.macs for layer in layer_costs(read_model(model)))
     sha256 = hashlib.sha256(model).hexdigest()
-    return Engine(name, mode, "c", folder, sha256, macs, frontend, HostEngine(folder))
+    return Engine(name, scheme, mode, "c", folder, sha256, macs, frontend, HostEngine(folder))
 
 
 def make_tflm_engine(plain: Engine, name: EngineName, model: bytes, folder: Path) -> Engine:
@@ -119,7 +122,7 @@ def _row(engine: Engine, board: Board, size: EngineBytes, run: Run) -> dict[str,
         "board": board.name,
         "engine": engine.name,
         "mode": mode,
-        "scheme": "int8",
+        "scheme": engine.scheme,
         "instructions": median_low(instructions),
         "macs": engine.macs,
         "code_bytes": size.code,
@@ -168,10 +171,11 @@ def _run(engine: Engine, image: Image, board: Board) -> Run:
 
 
 def _distances(results: list[BoardResult], expected: tuple[NDArray[Any], NDArray[Any]]) -> tuple[int, ...]:
-    """How far each output value of the board is from the host's, features and logits, in LSB."""
-    board = np.array([[*result.features, *result.logits] for result in results], dtype=np.int64)
-    host = np.concatenate(expected, axis=1).astype(np.int64)
-    return tuple(np.abs(board - host).ravel().tolist())
+    """How far each output value of the board is from the host's, as :class:`Run` states it."""
+    host = np.concatenate(expected, axis=1)
+    step = FLOAT_TOLERANCE if host.dtype.kind == "f" else 1
+    board = np.array([[*result.features, *result.logits] for result in results], dtype=np.float64)
+    return tuple((np.abs(board - host.astype(np.float64)) // step).astype(np.int64).ravel().tolist())
 
 
 def _require_equal(engine: Engine, distances: tuple[int, ...], board: Board) -> None:

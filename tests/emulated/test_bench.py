@@ -18,13 +18,15 @@ def test_the_benchmark_model_is_measured(tmp_path):
     done = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "results.json").read_text())
-    assert [row["mode"] for row in rows] == ["window", "hop"]
+    measured = [(row["scheme"], row["mode"]) for row in rows]
+    assert measured[:3] == [("int8", "window"), ("int8", "hop"), ("float32", "window")]
+    assert measured[3:] == [("int16x8", "window"), ("int16x8", "hop")]
     assert all(set(row) >= KEYS for row in rows)
     assert {row["macs"] for row in rows} == {1_659_696}
-    assert {(row["model"], row["board"], row["engine"], row["scheme"]) for row in rows} == {
-        ("lstm48", "mps2-an386", "c", "int8")
-    }
-    full, hop = rows
+    assert {(row["model"], row["board"], row["engine"]) for row in rows} == {("lstm48", "mps2-an386", "c")}
+    assert {row["outputs_differing"] for row in rows} == {0}
+    assert all(row["instructions"] > rows[0]["instructions"] for row in rows[2:4])
+    full, hop = rows[:2]
     assert hop["ram_bytes"] >= full["ram_bytes"] + 7200, "the window of codes is the input in mode window"
     assert 55_296 + 816 < full["const_bytes"] < 70_000, "at least the weights"
     assert 500 < full["code_bytes"] < 10_000
