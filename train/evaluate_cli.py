@@ -18,7 +18,7 @@ _STREAM = ("active_error", "false_movement", "accuracy_kept", "onset_delay_ms", 
 
 @click.command()
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--protocol", type=click.Choice([*PROTOCOLS, "paper"]), default="within", show_default=True)
+@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), default="within", show_default=True)
 @click.option("--method", "methods", multiple=True, help="One of the methods; all LDA baselines by default.")
 @click.option("--subject", "subjects", multiple=True, help="Only these subjects.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="Seeds 0, 1, ..")
@@ -58,7 +58,6 @@ def evaluate(
       calibrate  1, 2 and 4 repetitions of a new subject teach
       fractions  six shares of the training windows
       latency    labels 0 to 300 ms ahead, and windows of 100 to 300 ms
-      paper      the released procedure of arXiv 2405.19356 with its flaws, on Ninapro DB2 files (hours)
 
     \b
     Example:
@@ -68,17 +67,12 @@ def evaluate(
     from myofin.train.evaluate import evaluate as run_jobs
     from myofin.train.evaluate import find_subjects, seeds_of
 
+    chosen = methods or tuple(name for name in CANDIDATES if name.startswith("lda-"))
+    plan = Plan(find_subjects(data, subjects or None), chosen, tuple(range(seeds)), rest)
+    jobs = [job for job in make_jobs(protocol, plan) if job.seed in seeds_of(job, seeds)]
     with progress_bar() as progress:
-        if protocol == "paper":
-            from myofin.train.paper import paper_rows
-
-            rows = paper_rows(data, subjects or None, progress=progress)
-        else:
-            chosen = methods or tuple(name for name in CANDIDATES if name.startswith("lda-"))
-            plan = Plan(find_subjects(data, subjects or None), chosen, tuple(range(seeds)), rest)
-            jobs = [job for job in make_jobs(protocol, plan) if job.seed in seeds_of(job, seeds)]
-            documents = run_jobs(jobs, work, processes=processes, dask=dask, progress=progress)
-            rows = [row for document in documents for row in document["rows"]]
+        documents = run_jobs(jobs, work, processes=processes, dask=dask, progress=progress)
+    rows = [row for document in documents for row in document["rows"]]
     if out is not None:
         write_json(out, {"protocol": protocol, "rows": rows})
     emit(as_json, {"protocol": protocol, "rows": rows}, table(rows))
