@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from engine_cases import CHANNELS, model
+from engine_cases import CHANNELS, INT16_MODELS, model
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
@@ -115,7 +115,8 @@ def test_every_sample_is_a_model_before_it_is_damaged(tmp_path: Path) -> None:
 
 def test_mutants_are_deterministic_and_of_every_kind() -> None:
     models = samples()
-    assert {sample.name for sample in models} >= set(CHANNELS)
+    made_by_tests = set(INT16_MODELS)  # no files: they are quantized from float fixtures
+    assert {sample.name for sample in models} >= set(CHANNELS) - made_by_tests
     some = [mutant(models, 1, index) for index in range(300)]
     assert some == [mutant(models, 1, index) for index in range(300)]
     assert {kind for _, kind, _ in some} == set(MUTATIONS)
