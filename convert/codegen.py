@@ -40,7 +40,7 @@ from myofin.frontend import FrontEnd
 SCHEME_NUMBERS: Final = {"float32": 0, "int8": 1, "int16x8": 2}
 STATE_CONTRACTS: Final = {"reset": 0, "carry": 1}
 MAX_STATE_BUFFER: Final = 1 << 16
-# The state of a sliding engine may be this large where nothing else is asked: three quarters of a usual 128 kB.
+# The state of a sliding engine may be this large if nothing else is asked: three quarters of a usual 128 kB.
 STATE_BUDGET_BYTES: Final = 96 * 1024
 
 
