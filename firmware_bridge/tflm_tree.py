@@ -54,6 +54,7 @@ KERNEL_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "AddQuantize": ("quantize",),
     "AddReduceMax": ("reduce",),
     "AddRelu": ("activations",),
+    "AddRelu6": ("activations",),
     "AddReshape": ("reshape",),
     "AddSlice": ("slice",),
     "AddSoftmax": ("softmax",),
