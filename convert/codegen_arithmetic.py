@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.graph import Graph, Operator, Tensor, refuse
+from myofin.errors import ModelError
 
 INT8_RANGE: Final = (-128, 127)
 INT32_MAX: Final = 2**31 - 1
+MAX_LEFT_SHIFT: Final = 30
 CODE_VALUES: Final = 256
 FLOAT_MAX: Final = float(np.finfo(np.float32).max)
 
@@ -33,13 +35,21 @@ NO_SCALE: Final = Scale(0, 0)
 
 
 def fixed_point(factor: float) -> Scale:
-    """The nearest fixed-point factor; below 2^-32 it is zero (the reference's QuantizeMultiplier)."""
+    """The nearest fixed-point factor; below 2^-32 it is zero (the reference's QuantizeMultiplier).
+
+    Raises:
+        ModelError: It is 2^30 or more: an int32 shifted so far to the left means nothing.
+    """
     if factor == 0.0:
         return Scale(0, 0)
     fraction, shift = math.frexp(factor)
     multiplier = math.floor(fraction * 2**31 + 0.5)
     if multiplier == 2**31:
         multiplier, shift = multiplier // 2, shift + 1
+    if shift > MAX_LEFT_SHIFT:
+        raise ModelError(
+            f"Two scales of the model differ by a factor of {factor:g}.", hint="Calibrate with real windows."
+        )
     return Scale(0, 0) if shift < -31 else Scale(multiplier, shift)
 
 

@@ -6,7 +6,11 @@ import subprocess
 from importlib import resources
 from pathlib import Path
 
+import pytest
+
+from myofin.convert.codegen_arithmetic import Scale, fixed_point
 from myofin.convert.host_engine import compile_sources
+from myofin.errors import ModelError
 
 # The reference folds arguments to positive ones and mirrors the result. Its table is the upper half of ours.
 _MAIN = """
@@ -117,3 +121,11 @@ def test_shortcuts_change_no_bit(tmp_path: Path) -> None:
     compile_sources([main, runtime / "myofin_activations_s16.c"], program, runtime, *flags)
     done = subprocess.run([program], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "0 0 0")
+
+
+def test_a_factor_beyond_32_bits_is_refused() -> None:
+    """Found by the fuzz proof: 2^127 became a shift by 127, which C leaves undefined."""
+    assert fixed_point(2.0**29) == Scale(2**30, 30)
+    for factor in (2.0**30, 2.0**127):
+        with pytest.raises(ModelError, match="differ by a factor"):
+            fixed_point(factor)
