@@ -7,13 +7,24 @@ The Elements of Statistical Learning, 2nd ed., section 4.3; classes taken as equ
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from myofin.features import FEATURE_NAMES, HUDGINS_NAMES
+
+# The baselines: LDA on closed-form features, by name.
+BASELINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "lda-four": FEATURE_NAMES,
+        "lda-loghtd": HUDGINS_NAMES,
+        "lda-all": (*FEATURE_NAMES, *HUDGINS_NAMES),
+    }
+)
 # Imitated features carry the network's own error, and RMS, VAR and SSI nearly the same information: how far
 # small directions are to be trusted depends on the recording, so validation chooses.
 SHRINKAGES = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1)

@@ -9,26 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.features import FEATURE_NAMES, HUDGINS_NAMES, recording_features, to_network_domain
+from myofin.features import recording_features, to_network_domain
 from myofin.frontend import WINDOW_FRAMES
 from myofin.recordings.model import Recording
 from myofin.train.candidates import Outcome, Source, Task
-from myofin.train.lda import SHRINKAGES, choose_lda, fit_lda
+from myofin.train.lda import BASELINES, SHRINKAGES, choose_lda, fit_lda
 from myofin.windows import WindowSet
 
 FloatArray = NDArray[np.float64]
-SETS: Mapping[str, tuple[str, ...]] = {
-    "lda-four": FEATURE_NAMES,
-    "lda-loghtd": HUDGINS_NAMES,
-    "lda-all": FEATURE_NAMES + HUDGINS_NAMES,
-}
 # Without validation windows nothing can choose: the middle of those that choose elsewhere.
 _UNCHOSEN_SHRINKAGE = 1e-2
 
 
 def make(name: str) -> Lda:
     """Return one of the baselines."""
-    return Lda(name, SETS[name])
+    return Lda(name, BASELINES[name])
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ class Statistics:
         """Pool over the samples of the windows' trials, each sample counted once."""
         count, total, squares = 0, 0.0, 0.0
         for source in sources:
-            counts = source.recording.counts[_covered(source, frame_samples)].astype(np.float64)
+            counts = covered_samples(source.recording, source.windows, frame_samples).astype(np.float64)
             count += len(counts)
             total, squares = total + counts.sum(axis=0), squares + np.square(counts).sum(axis=0)
         mean = np.asarray(total) / max(count, 1)
@@ -51,11 +46,12 @@ class Statistics:
         return Statistics(mean, np.sqrt(np.maximum(variance, 1e-12)))
 
 
-def _covered(source: Source, frame_samples: int) -> NDArray[np.bool_]:
-    edges = np.zeros(len(source.recording.counts) + 1, dtype=np.int64)
-    np.add.at(edges, source.windows.starts, 1)
-    np.add.at(edges, source.windows.starts + WINDOW_FRAMES * frame_samples, -1)
-    return np.asarray(np.cumsum(edges[:-1]) > 0)
+def covered_samples(recording: Recording, windows: WindowSet, frame_samples: int) -> NDArray[np.int16]:
+    """Counts ``[n, channels]`` of the samples that lie in any of the windows, each once."""
+    edges = np.zeros(len(recording.counts) + 1, dtype=np.int64)
+    np.add.at(edges, windows.starts, 1)
+    np.add.at(edges, windows.starts + WINDOW_FRAMES * frame_samples, -1)
+    return np.asarray(recording.counts[np.cumsum(edges[:-1]) > 0])
 
 
 def features_at(

@@ -1,4 +1,4 @@
-"""Every way of recognising movements that is compared, by name: the main table's methods.
+"""Every way of recognising movements by a network that is compared, by name; LDA is in `lda_baselines.py`.
 
 Each takes a prepared data set and leaves something that gives logits for windows. Everything is chosen on
 validation repetitions; then training and validation repetitions train together. ``default`` is what
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.features import FEATURE_NAMES, HUDGINS_NAMES
+from myofin.features import FEATURE_NAMES
 from myofin.train.baselines import LinearRecogniser, train_cnn, train_random
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, closed_form, single_channels
@@ -96,16 +96,11 @@ def raw_cnn(dataset: Dataset, config: TrainConfig, seed: int, fin: Fin | None = 
     return train_cnn(dataset, replace(config, seed=seed))
 
 
-def linear(names: tuple[str, ...] | None) -> Method:
-    """LDA on closed-form features: by these names, or those that the network imitates."""
-
-    def method(dataset: Dataset, config: TrainConfig, seed: int, fin: Fin | None = None) -> Recogniser:
-        chosen = names or config.features
-        parts = [closed_form(dataset, part, chosen) for part in (dataset.train, dataset.validation)]
-        head, scaling = closed_form_head(dataset, parts, chosen)
-        return LinearRecogniser(head, scaling, dataset)
-
-    return method
+def closed_form_lda(dataset: Dataset, config: TrainConfig, seed: int, fin: Fin | None = None) -> Recogniser:
+    """LDA on the closed form of the features that the network imitates: its head without the network."""
+    parts = [closed_form(dataset, part, config.features) for part in (dataset.train, dataset.validation)]
+    head, scaling = closed_form_head(dataset, parts, config.features)
+    return LinearRecogniser(head, scaling, dataset)
 
 
 METHODS: Mapping[str, Method] = MappingProxyType(
@@ -115,11 +110,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "tuned-fin": tuned_fin,
         "fin-four": fin_four,
         "random-init": random_init,
-        "closed-form-head": linear(None),
+        "closed-form-head": closed_form_lda,
         "raw-cnn": raw_cnn,
-        "lda-four": linear(FEATURE_NAMES),
-        "lda-loghtd": linear(HUDGINS_NAMES),
-        "lda-all": linear((*FEATURE_NAMES, *HUDGINS_NAMES)),
     }
 )
 # Those that start from a FIN, with the config to pre-train it with: one FIN then serves all of them.

@@ -31,7 +31,7 @@ from myofin.train.candidates import Outcome, Source, Task
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, Scaling
 from myofin.train.fin import Fin, pretrain_fin
-from myofin.train.lda_baselines import Statistics, features_at
+from myofin.train.lda_baselines import Statistics, covered_samples, features_at
 from myofin.train.methods import FIN_METHODS, METHODS, NetworkRecogniser
 from myofin.train.pipeline import calibration_codes
 from myofin.train.work import code_version
@@ -113,7 +113,7 @@ def dataset_of(task: Task, config: TrainConfig) -> Dataset:
         return found if limit is None else spread(found, limit)
 
     train = windows(task.train, config.max_windows)
-    frontend = FrontEnd.fit(_samples(whole, train, task.frame_samples), dc_shift=config.dc_shift)
+    frontend = FrontEnd.fit(covered_samples(whole, train, task.frame_samples), dc_shift=config.dc_shift)
 
     def part(chosen: WindowSet) -> Part:
         return make_part(whole, frontend, task, chosen, config.features)
@@ -264,13 +264,6 @@ def quantized_outputs(
             )
         with np.load(folder / "outputs.npz", allow_pickle=False) as arrays:
             return {key: arrays[key] for key in ("features", "logits")}
-
-
-def _samples(recording: Recording, windows: WindowSet, frame_samples: int) -> NDArray[np.int16]:
-    edges = np.zeros(len(recording.counts) + 1, dtype=np.int64)
-    np.add.at(edges, windows.starts, 1)
-    np.add.at(edges, windows.starts + WINDOW_FRAMES * frame_samples, -1)
-    return np.asarray(recording.counts[np.cumsum(edges[:-1]) > 0])
 
 
 def _sorted(parts: list[WindowSet]) -> WindowSet:

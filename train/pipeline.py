@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.artifacts import new_artifact, write_json, write_manifest
-from myofin.features import FEATURE_NAMES, HUDGINS_NAMES, feature_scores
+from myofin.features import feature_scores
 from myofin.frontend import WINDOW_FRAMES
 from myofin.progress import Progress, silent
 from myofin.recordings.check import load_trainable
@@ -22,6 +22,7 @@ from myofin.train.curves import curves_csv, curves_svg
 from myofin.train.dataset import Dataset, Part, amplified, closed_form, prepare, single_channels
 from myofin.train.fin import Fin, load_fin, pretrain_fin, save_fin
 from myofin.train.finetune import decide
+from myofin.train.lda import BASELINES
 from myofin.train.network import Network
 from myofin.train.pretrain import EpochRow, predict_singles
 from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
@@ -29,11 +30,6 @@ from myofin.train.transfer import closed_form_head, transfer
 from myofin.windows import gather, spread
 
 PARTS = ("train", "validation", "test")
-BASELINES = {
-    "lda-four": FEATURE_NAMES,
-    "lda-loghtd": HUDGINS_NAMES,
-    "lda-all": (*FEATURE_NAMES, *HUDGINS_NAMES),
-}
 
 
 @dataclass(frozen=True)
@@ -152,7 +148,7 @@ def measure(network: Network, dataset: Dataset) -> dict[str, Any]:
 
 
 def imitate_part(network: Network, dataset: Dataset, part: Part) -> NDArray[np.float32]:
-    """Standardised features float32 ``[w, channels, 4]`` that the network makes of a part's codes."""
+    """Standardised features float32 ``[w, channels, features]`` that the network makes of a part's codes."""
     singles = single_channels(part.codes, dataset.recording.channels)
     return predict_singles(network, singles).reshape(part.features.shape)
 

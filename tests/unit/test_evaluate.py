@@ -17,7 +17,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from myofin.errors import InputError
 from myofin.features import to_network_domain, window_features
 from myofin.train.evaluate import evaluate, make_items
-from myofin.train.lda_baselines import SETS, Statistics, make
+from myofin.train.lda import BASELINES
+from myofin.train.lda_baselines import Statistics, make
 from myofin.train.summaries import compare, summarise
 from myofin.train.tasks import make_task
 from myofin.train.work import WorkFolder
@@ -47,11 +48,12 @@ def test_baselines_decide_as_scikit_learn_on_features_of_single_windows(name: st
     statistics = Statistics.of(learned, task.frame_samples)
     np.testing.assert_allclose(statistics.mean, signal_.mean(axis=0))
     np.testing.assert_allclose(statistics.std, signal_.std(axis=0))
+    names = BASELINES[name]
     features = [
-        to_network_domain(window_features((c - statistics.mean) / statistics.std, SETS[name]), SETS[name])
+        to_network_domain(window_features((c - statistics.mean) / statistics.std, names), names)
         for c in counts
     ]
-    train = np.concatenate(features[:-1]).reshape(-1, 3 * len(SETS[name]))
+    train = np.concatenate(features[:-1]).reshape(-1, 3 * len(BASELINES[name]))
     test = features[-1].reshape(len(task.test), -1)
     labels = np.concatenate([source.windows.labels for source in learned])
     mean, std = train.mean(axis=0), train.std(axis=0)
