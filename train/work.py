@@ -14,6 +14,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,18 @@ from myofin.errors import InputError
 from myofin.recordings.archive import locate
 from myofin.train.protocols import Job, Use
 
+# What may change a bit of a result: the packages that train, convert and decide.
+_PACKAGES = ("numpy", "scipy", "tensorflow", "tf_keras", "tflite-micro")
+_COMPUTING = {".py", ".c", ".h", ".j2"}
 _SPINE = ("features", "feature_windows", "feature_recordings", "sliding", "frontend", "windows", "splits")
 
 
 @cache
 def code_version() -> str:
-    """Hash of the sources that compute results; pages and command lines are not among them."""
+    """Hash of what computes results: sources, and versions of the packages; pages and command lines are none.
+
+    The conversion counts too, since rows of integers come out of it.
+    """
     spine = Path(myofin.__file__).parent
     trained = Path(__file__).parent
     sources = [spine / f"{name}.py" for name in _SPINE]
@@ -38,10 +46,22 @@ def code_version() -> str:
         for path in sorted(trained.glob("*.py"))
         if not path.stem.startswith(("cli", "evaluate_", "results", "work", "curves"))
     ]
+    convert = find_spec("myofin.convert")  # found, not imported: only its files matter here
+    for folder in (convert.submodule_search_locations or []) if convert else []:
+        sources += sorted(path for path in Path(folder).rglob("*") if path.suffix in _COMPUTING)
     digest = hashlib.sha256(myofin.__version__.encode())
+    for package in _PACKAGES:
+        digest.update(f"{package} {_version(package)}\0".encode())
     for source in sources:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
 
 
 def job_key(job: Job, data: Mapping[str, str], config: Mapping[str, Any], code: str) -> str:
