@@ -37,22 +37,18 @@ def _module(name: str, install: str) -> Need:
     return Need(name, install, lambda: importlib.util.find_spec(name) is not None)
 
 
-def _newlib_present() -> bool:
-    compiler = shutil.which("arm-none-eabi-gcc")
-    if compiler is None:
-        return False
-    asked = [compiler, "-print-file-name=libc.a"]
-    answer = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
-    return Path(answer.stdout.strip()).is_absolute()
+def _library(name: str, compiler: str, library: str, package: str) -> Need:
+    """A library that a compiler must know by itself."""
 
+    def present() -> bool:
+        found = shutil.which(compiler)
+        if found is None:
+            return False
+        asked = [found, f"-print-file-name={library}"]
+        answer = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
+        return Path(answer.stdout.strip()).is_absolute()
 
-def _cxx_library_present() -> bool:
-    compiler = shutil.which("arm-none-eabi-g++")
-    if compiler is None:
-        return False
-    asked = [compiler, "-print-file-name=libstdc++.a"]
-    answer = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
-    return Path(answer.stdout.strip()).is_absolute()
+    return Need(name, _APT + package, present)
 
 
 _TRAIN_EXTRA = 'pip install "myofin[train]"'
@@ -61,7 +57,7 @@ _RUNTIME = "tflite_runtime" if sys.version_info < (3, 12) else "ai_edge_litert"
 
 HOST_CC = Need("host C compiler (cc)", _APT + "gcc libc6-dev", lambda: shutil.which("cc") is not None)
 ARM_GCC = _program("arm-none-eabi-gcc", "gcc-arm-none-eabi")
-NEWLIB = Need("newlib for Arm", _APT + "libnewlib-arm-none-eabi", _newlib_present)
+NEWLIB = _library("newlib for Arm", "arm-none-eabi-gcc", "libc.a", "libnewlib-arm-none-eabi")
 QEMU = _program("qemu-system-arm", "qemu-system-arm")
 TENSORFLOW = _module("tensorflow", _TRAIN_EXTRA)
 TF_KERAS = _module("tf_keras", _TRAIN_EXTRA)
@@ -88,7 +84,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "validate": _VALIDATE,
 }
 
-ARM_CXX = Need("C++ library for Arm (1.6 GB)", _APT + "libstdc++-arm-none-eabi-newlib", _cxx_library_present)
+ARM_CXX = _library(
+    "C++ library for Arm (1.6 GB)", "arm-none-eabi-g++", "libstdc++.a", "libstdc++-arm-none-eabi-newlib"
+)
 TFLM_TREE = Need(
     "a TFLM source tree",
     "set MYOFIN_TFLM_ROOT to one; docs/tflm-engine.md says how to get it",
