@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.codegen import generate_c
+from myofin.convert.executors import HostEngineExecutor, Outputs, TflmExecutor
 from myofin.convert.flatbuffer import read_model
 from myofin.convert.graph import Graph
 from myofin.convert.int16x8 import convert_to_int16x8
 from myofin.frontend import FrontEnd
 
 DATA = Path(__file__).parents[1] / "data"
-REAL_DATA = Path(__file__).parents[3] / "shared" / "data"
 CHANNELS = {
     "shared12": 12,
     "shared4_hidden": 4,
@@ -72,6 +72,18 @@ def generate(content: bytes, channels: int, folder: Path, *, front: FrontEnd | N
     front = front or front_end(channels)
     frame_samples = input_shape(content)[1] // channels
     return generate_c(content, front.to_json(), folder, frame_samples=frame_samples, channels=channels)
+
+
+def assert_equal(
+    content: bytes, channels: int, codes: NDArray[np.int8], folder: Path, *, front: FrontEnd | None = None
+) -> Outputs:
+    """Every output of the generated C equals TFLM's on these windows; return them."""
+    generate(content, channels, folder, front=front)
+    expected, found = TflmExecutor(content).run(codes), HostEngineExecutor(folder).run(codes)
+    assert expected.features.dtype == found.features.dtype
+    assert np.array_equal(expected.features, found.features)
+    assert np.array_equal(expected.logits, found.logits)
+    return found
 
 
 def windows(content: bytes, count: int, seed: int = 0) -> NDArray[np.int8]:

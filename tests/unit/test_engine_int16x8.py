@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_cases import CHANNELS, INT16_MODELS, REAL_DATA, generate, model, windows, with_random_constants
-from numpy.typing import NDArray
+from engine_cases import CHANNELS, INT16_MODELS, assert_equal, model, windows, with_random_constants
 
 from myofin.convert.codegen_s16 import DenseWeights16, OnceScale, linear_layer_16, narrow_bias, once_scale
-from myofin.convert.executors import HostEngineExecutor, Outputs, TflmExecutor
+from myofin.convert.executors import TflmExecutor
 from myofin.convert.flatbuffer import CELL_STATE_INPUT, read_model, with_scale
 from myofin.convert.flatbuffer_writer import write_model
 from myofin.convert.graph import LSTM, Operator
@@ -29,15 +28,6 @@ needs_tflm = pytest.mark.skipif(
 HIDDEN_INPUT = 18
 SIGNED_SHIFTS = range(-31, 8)
 OPERATOR = Operator(7, "CONV_2D", (), ())
-
-
-def assert_equal(content: bytes, channels: int, codes: NDArray[np.int8], folder: Path) -> Outputs:
-    generate(content, channels, folder)
-    expected, found = TflmExecutor(content).run(codes), HostEngineExecutor(folder).run(codes)
-    assert expected.features.dtype == found.features.dtype == np.int16
-    assert np.array_equal(expected.features, found.features)
-    assert np.array_equal(expected.logits, found.logits)
-    return found
 
 
 @needs_tflm
@@ -93,19 +83,13 @@ def test_between_the_layers(tmp_path: Path) -> None:
 
 
 @needs_tflm
-def test_real_recording(tmp_path: Path) -> None:
-    path = REAL_DATA / "3dc" / "participant07.npz"
-    if not path.exists():
-        pytest.skip(f"the recordings are not at {REAL_DATA}")
-    counts = load_recording(path).counts[:, :4]
+def test_real_recording(tmp_path: Path, real_data: Path) -> None:
+    counts = load_recording(real_data / "3dc" / "participant07.npz").counts[:, :4]
     front = FrontEnd.fit(counts)
     content = model("shared4_int16x8")
-    generate(content, 4, tmp_path, front=front)
     starts = np.linspace(0, len(counts) - 300, 200).astype(int)
     codes = front.encode_windows(np.stack([counts[start : start + 300] for start in starts]))
-    expected, found = TflmExecutor(content).run(codes), HostEngineExecutor(tmp_path).run(codes)
-    assert np.array_equal(expected.features, found.features)
-    assert np.array_equal(expected.logits, found.logits)
+    assert_equal(content, 4, codes, tmp_path, front=front)
 
 
 def reference_rescale(value: int, factor: float) -> int:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_cases import CHANNELS, INT8_MODELS, REAL_DATA, generate, model, windows, with_random_constants
-from numpy.typing import NDArray
+from engine_cases import CHANNELS, INT8_MODELS, assert_equal, generate, model, windows, with_random_constants
 
-from myofin.convert.executors import HostEngineExecutor, Outputs, TflmExecutor
+from myofin.convert.executors import HostEngineExecutor, TflmExecutor
 from myofin.convert.flatbuffer import CELL_STATE_INPUT, mend_cell_scale, read_model, with_scale
 from myofin.convert.graph import LSTM
 from myofin.frontend import FrontEnd
@@ -18,14 +17,6 @@ from myofin.recordings.load import load_recording
 pytest.importorskip(
     "tflite_micro", reason="tflite-micro has no wheel for this Python: no oracle to compare with"
 )
-
-
-def assert_equal(content: bytes, channels: int, codes: NDArray[np.int8], folder: Path) -> Outputs:
-    generate(content, channels, folder)
-    expected, found = TflmExecutor(content).run(codes), HostEngineExecutor(folder).run(codes)
-    assert np.array_equal(expected.features, found.features)
-    assert np.array_equal(expected.logits, found.logits)
-    return found
 
 
 @pytest.mark.parametrize("name", INT8_MODELS)
@@ -70,17 +61,11 @@ def test_mended_small_cell(tmp_path: Path) -> None:
     assert_equal(mended, 3, windows(mended, 300), tmp_path)
 
 
-def test_real_recording(tmp_path: Path) -> None:
-    path = REAL_DATA / "3dc" / "participant07.npz"
-    if not path.exists():
-        pytest.skip(f"the recordings are not at {REAL_DATA}")
-    counts = load_recording(path).counts[:, :4]
+def test_real_recording(tmp_path: Path, real_data: Path) -> None:
+    counts = load_recording(real_data / "3dc" / "participant07.npz").counts[:, :4]
     front = FrontEnd.fit(counts)
     content = model("shared4_hidden")
-    generate(content, 4, tmp_path, front=front)
     # Of 2,500 evenly spaced windows these hold the three where a factor off by 2^-25 shows.
     starts = np.linspace(0, len(counts) - 300, 2500).astype(int)[600:1000]
     codes = front.encode_windows(np.stack([counts[start : start + 300] for start in starts]))
-    expected, found = TflmExecutor(content).run(codes), HostEngineExecutor(tmp_path).run(codes)
-    assert np.array_equal(expected.features, found.features)
-    assert np.array_equal(expected.logits, found.logits)
+    assert_equal(content, 4, codes, tmp_path, front=front)

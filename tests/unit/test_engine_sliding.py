@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_cases import CHANNELS, INT8_MODELS, INT16_MODELS, REAL_DATA, front_end, input_shape, model
+from engine_cases import CHANNELS, INT8_MODELS, INT16_MODELS, front_end, input_shape, model
 from numpy.typing import NDArray
 
 from myofin.convert.codegen import generate_c
@@ -118,11 +118,9 @@ def test_a_synthetic_recording(name: str, tmp_path: Path) -> None:
     assert_recording(name, synthesise(config).counts, tmp_path)
 
 
-def test_a_real_recording(tmp_path: Path) -> None:
-    path = REAL_DATA / "3dc" / "participant07.npz"
-    if not path.exists():
-        pytest.skip(f"the recordings are not at {REAL_DATA}")
-    assert_recording("shared4_hidden", load_recording(path).counts[:60_000, :4], tmp_path)
+def test_a_real_recording(tmp_path: Path, real_data: Path) -> None:
+    recording = load_recording(real_data / "3dc" / "participant07.npz")
+    assert_recording("shared4_hidden", recording.counts[:60_000, :4], tmp_path)
 
 
 def test_the_header_says_which(tmp_path: Path) -> None:

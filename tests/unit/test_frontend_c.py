@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_cases import REAL_DATA, front_end, generate, model
+from engine_cases import front_end, generate, model
 
 from myofin.convert.host_engine import HostEngine
 from myofin.frontend import FrontEnd
@@ -61,11 +61,8 @@ def test_dc_blocker_holds_the_largest_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dc_shift", [0, 9])
-def test_whole_recording(dc_shift: int, tmp_path: Path) -> None:
-    path = REAL_DATA / "3dc" / "participant15.npz"
-    if not path.exists():
-        pytest.skip(f"the recordings are not at {REAL_DATA}")
-    counts = load_recording(path).counts[:, :2]
+def test_whole_recording(dc_shift: int, tmp_path: Path, real_data: Path) -> None:
+    counts = load_recording(real_data / "3dc" / "participant15.npz").counts[:, :2]
     counts = counts if dc_shift == 0 else counts[:60000]  # the NumPy blocker is a loop
     front = FrontEnd.fit(counts, dc_shift=dc_shift)
     assert np.array_equal(c_engine(front, tmp_path).encode(counts), front.encode(counts))
