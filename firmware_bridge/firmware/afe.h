@@ -3,8 +3,8 @@
  * calls firmware_sample.
  *
  * Time is in ticks of the counter that board.toml names, on physical boards the core's cycle
- * counter. A front end that is driven by a timer of another rate converts, and refuses a period that
- * it cannot keep exactly.
+ * counter. A front end that is driven by a timer of another rate converts, and refuses a period
+ * that it cannot keep exactly.
  *
  * - ADC with DMA: a timer triggers a scan over all channels; the DMA's interrupt hands the scan
  *   over. Where the DMA collects several scans, the handler calls firmware_sample once for each, in
@@ -12,9 +12,10 @@
  * - Front end on SPI, such as the ADS1298: afe_start writes its configuration (rate, channels) and
  *   sends START. Its DRDY pin interrupts once a sample; the handler notes the clock and starts the
  *   SPI transfer (ADS1298: 3 status bytes, then 3 bytes a channel, most significant first). The
- *   transfer's own interrupt brings 24 bits to the int16 counts that the network was trained on (the
- *   same shift as the recording's) and calls firmware_sample with the time since DRDY. Its crystal,
- *   not the core, sets the rate: afe_start refuses a period that is not the rate it was set to.
+ *   transfer's own interrupt brings 24 bits to the int16 counts that the network was trained on
+ * (the same shift as the recording's) and calls firmware_sample with the time since DRDY. Its
+ * crystal, not the core, sets the rate: afe_start refuses a period that is not the rate it was set
+ * to.
  */
 #ifndef MYOFIN_AFE_H
 #define MYOFIN_AFE_H
@@ -30,8 +31,8 @@ bool afe_start(uint32_t period_ticks, uint32_t channels);
 /* End sampling; no firmware_sample comes after the return. Harmless when nothing runs. */
 void afe_stop(void);
 
-/* Stop the time of an emulated front end, or let it go on in the same phase: neither samples nor the
- * clock advance while it is held. A physical front end returns false and does nothing. */
+/* Stop the time of an emulated front end, or let it go on in the same phase: neither samples nor
+ * the clock advance while it is held. A physical front end returns false and does nothing. */
 bool afe_hold(bool held);
 
 /* The running clock, modulo 2^32; for any context, also interrupts. Where there is no sampling it
