@@ -45,6 +45,7 @@ STATE_BUDGET_BYTES: Final = 96 * 1024
 
 
 Engine = Literal["c", "tflm"]
+_ALWAYS: Final = frozenset({"myofin_frontend", "myofin_trace"})
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class _Facts:
 
     @property
     def kernels(self) -> list[str]:
-        return sorted({kernel for step in self.steps for kernel in step.kernels} | {"myofin_frontend"})
+        return sorted({kernel for step in self.steps for kernel in step.kernels} | _ALWAYS)
 
 
 def generate_c(

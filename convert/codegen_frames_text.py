@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_program import POOL_MODES, LstmStep
+from myofin.convert.codegen_trace import traced
 
 Member = tuple[str, str, int]
 # C types of sums and maxima over the samples of a hop.
@@ -158,6 +159,7 @@ def _join(step: LstmStep, suffix: str) -> str:
             f"        {' ' * len(head)}{maximum});",
             f"        at += {frame.width}u;",
             "    }",
+            f"    {traced(f'{name}.pooled', f'state->{name}_{_JOINED[suffix]}', frame.size)}",
             "}",
             "",
         ]

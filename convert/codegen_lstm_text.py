@@ -6,6 +6,7 @@ from myofin.convert import codegen_conv_text as conv_text
 from myofin.convert import codegen_frames_text as frames_text
 from myofin.convert.codegen_layout import STEPS_AT_ONCE, padded_columns
 from myofin.convert.codegen_program import POOL_MODES, EmbedStep, LstmStep, Program
+from myofin.convert.codegen_trace import input_traced, state_traced, traced
 
 Member = tuple[str, str, int]
 VALUES = {"s8": "int8_t", "s16": "int16_t", "f32": "float"}
@@ -94,6 +95,8 @@ def _place(step: LstmStep) -> str:
         *(f"    {line}" for line in embed_lines(step, "s8", f"state->{name}_values")),
     ]
     values = "frame" if frame.plain else f"state->{name}_values"
+    if not frame.plain:
+        lines.append(f"    {traced(f'{name}.pooled', values, frame.size)}")
     place = f"    myofin_lstm_s8_place({values}, {frame.size}u, steps, step, state->{name}_x);"
     return "\n".join([*lines, place, "}", ""])
 
@@ -152,12 +155,18 @@ def step_function(step: LstmStep, suffix: str = "s8") -> str:
         "/* The state half of a step. */",
         f"static void {name}_step({', '.join(parameters)})",
         "{",
+        f"    {input_traced(step, 'gates', suffix)}",
         f"    {head}&{name.upper()}, {first}, gates, state->{name}_sums, {hidden},",
         f"    {' ' * len(head)}{cell});",
     ]
+    lines += _indented(state_traced(step, hidden, cell, suffix))
     if step.whole:
         lines.append(f"    myofin_lstm_{suffix}_output(&{name.upper()}, {hidden}, output);")
     return "\n".join([*lines, "}", ""])
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [line if line.startswith(("#", " ")) else f"    {line}" for line in lines]
 
 
 def step_call(step: LstmStep, gates: str, time: str, first: str) -> str:

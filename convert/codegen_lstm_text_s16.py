@@ -18,6 +18,7 @@ from myofin.convert.codegen_lstm_text import (
     step_function,
 )
 from myofin.convert.codegen_program import LstmStep
+from myofin.convert.codegen_trace import traced
 
 SUFFIX = "s16"
 _KERNELS = ("myofin_lstm_s16", "myofin_dot_s16", "myofin_activations_s16", "myofin_fixed_s16", "myofin_fixed")
@@ -102,6 +103,8 @@ def _input(step: LstmStep) -> str:
         lines = [f"myofin_lstm_s16_expand(frame, {frame.size}u, {x});"]
     elif step.source is not None:
         lines = [f"memcpy({x}, frame, {frame.size}u * sizeof(int16_t));"]
+    if not frame.plain:
+        lines.append(traced(f"{name}.pooled", x, frame.size))
     return "\n".join(
         [
             "/* The input half of a step. */",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from myofin.convert import codegen_conv_text as conv_text
@@ -27,10 +29,18 @@ from myofin.convert.codegen_program import (
 )
 from myofin.convert.codegen_s16 import DenseWeights16
 from myofin.convert.codegen_step_text import SUFFIX, VALUE_TYPE, StepText, at
+from myofin.convert.codegen_trace import input_traced, state_traced, traced
 
 
 def step_text(step: Step, scheme: Scheme, *, sliding: bool = False) -> StepText:
     """The text of any step."""
+    text = _text(step, scheme, sliding)
+    stage = f"{step.name}.output" if isinstance(step, LstmStep) else step.name
+    record = f"\n    {traced(stage, at(step.output), step.output.size)}"
+    return replace(text, call=text.call + record, slide=text.slide and text.slide + record)
+
+
+def _text(step: Step, scheme: Scheme, sliding: bool) -> StepText:
     if isinstance(step, LstmStep):
         return _float_lstm(step) if scheme == "float32" else _integer_lstm(step, scheme, sliding)
     if isinstance(step, DenseStep):
@@ -108,8 +118,11 @@ def _float_lstm(step: LstmStep) -> StepText:
             f"        for (uint32_t step = 0; step < {step.steps}u; step++) {{",
             f"            const {_frame_type(step)} *frame = {_frame_address(step)};",
             *(" " * 12 + line for line in lstm_text.embed_lines(step, "f32", f"state->{name}_x")),
+            *([] if frame.plain else [f"            {traced(f'{name}.pooled', x, frame.size)}"]),
             f"            myofin_lstm_f32_input(&{upper}, {x}, state->{name}_gates);",
+            f"            {input_traced(step, f'state->{name}_gates', 'f32')}",
             f"            myofin_lstm_f32_state(&{upper}, state->{name}_gates, hidden, cell);",
+            *(f"            {line}" for line in state_traced(step, "hidden", "cell", "f32")),
             *([f"            {copy}", f"            output += {units}u;"] if step.whole else []),
             "        }",
             *([] if step.whole else [f"        {copy}"]),

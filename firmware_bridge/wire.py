@@ -52,6 +52,7 @@ class InjectFlag(IntFlag):
     RESET = 1
     DECIDE = 2
     WHOLE = 4
+    TRACE = 8
 
 
 class ErrorCode(IntEnum):
@@ -116,7 +117,13 @@ class Inject(Payload):
     NAME: ClassVar[str] = "INJECT"
     TYPE: ClassVar[int] = 0x02
     index: Annotated[int, u32("number of the window, returned in RESULT")]
-    flags: Annotated[int, u8("bit 0 RESET: new window first; bit 1 DECIDE after; bit 2 WHOLE: without reuse")]
+    flags: Annotated[
+        int,
+        u8(
+            "bit 0 RESET: new window first; bit 1 DECIDE after; bit 2 WHOLE: without reuse; "
+            "bit 3 TRACE: send TRACE before the answer, in images built for it"
+        ),
+    ]
     frame_count: Annotated[int, u8("frames in this message")]
     counts: Annotated[bytes, rest("int16 counts, frame_count x frame_samples x channels, channel fastest")]
 
@@ -210,6 +217,19 @@ class Stats(Payload):
 
 
 @dataclass(frozen=True)
+class Trace(Payload):
+    """Board to host. A piece of the values of one stage of the computation; unasked, sequence 0xFFFF."""
+
+    NAME: ClassVar[str] = "TRACE"
+    TYPE: ClassVar[int] = 0x8F
+    number: Annotated[int, u32("counts these messages since reset: one missing is noticed")]
+    name: Annotated[str, text(24, "name of the stage")]
+    first: Annotated[int, u32("place of the first value; 0 begins another record")]
+    value_bytes: Annotated[int, u8("bytes of one value")]
+    values: Annotated[bytes, rest("signed integers, or float32 by scheme")]
+
+
+@dataclass(frozen=True)
 class Error(Payload):
     """Board to host. The request was refused; FAULT comes unasked, with sequence 0xFFFF."""
 
@@ -220,7 +240,7 @@ class Error(Payload):
 
 
 REQUESTS: Final[tuple[type[Payload], ...]] = (HelloRequest, Inject, StatsRequest)
-REPLIES: Final[tuple[type[Payload], ...]] = (Ack, Hello, Result, Stats, Error)
+REPLIES: Final[tuple[type[Payload], ...]] = (Ack, Hello, Result, Stats, Trace, Error)
 ENUMS: Final[tuple[type[IntEnum] | type[IntFlag], ...]] = (
     Scheme,
     StateContract,

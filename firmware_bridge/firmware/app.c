@@ -1,7 +1,9 @@
 #include "app.h"
 
 #include "crc32.h"
+#include "frame.h"
 #include "port.h"
+#include "trace.h"
 
 #include <string.h>
 
@@ -10,22 +12,9 @@ static uint8_t *payload_of(app_t *app) {
     return app->reply + WIRE_HEADER_BYTES;
 }
 
-static void transmit(const uint8_t *frame, size_t size) {
-    cobs_send(frame, size, port_write);
-    port_flush();
-}
-
-/* Close the frame around the payload that ends at `end`, returning its whole size. */
-static size_t seal(uint8_t *frame, uint8_t type, uint16_t sequence, const uint8_t *end) {
-    (void)wire_put_u16(wire_put_u8(frame, type), sequence);
-    const size_t checked = (size_t)(end - frame);
-    (void)wire_put_u32(frame + checked, crc32_of(frame, checked));
-    return checked + WIRE_CRC_BYTES;
-}
-
 static void answer(app_t *app, uint8_t type, uint16_t sequence, const uint8_t *end) {
-    app->reply_bytes = seal(app->reply, type, sequence, end);
-    transmit(app->reply, app->reply_bytes);
+    app->reply_bytes = frame_seal(app->reply, type, sequence, end);
+    frame_send(app->reply, app->reply_bytes);
 }
 
 /* Refusals go out from a buffer of their own: they must not displace the answer that is kept. */
@@ -34,12 +23,13 @@ static void answer(app_t *app, uint8_t type, uint16_t sequence, const uint8_t *e
 static size_t error_frame(uint8_t frame[ERROR_FRAME_BYTES], uint16_t sequence, uint8_t code,
                           uint32_t detail) {
     const wire_error_t error = {.code = code, .detail = detail};
-    return seal(frame, WIRE_ERROR, sequence, wire_error_put(frame + WIRE_HEADER_BYTES, &error));
+    return frame_seal(frame, WIRE_ERROR, sequence,
+                      wire_error_put(frame + WIRE_HEADER_BYTES, &error));
 }
 
 static void refuse(uint16_t sequence, uint8_t code, uint32_t detail) {
     uint8_t frame[ERROR_FRAME_BYTES] = {0};
-    transmit(frame, error_frame(frame, sequence, code, detail));
+    frame_send(frame, error_frame(frame, sequence, code, detail));
 }
 
 void firmware_fault(uint32_t pc) {
@@ -147,6 +137,7 @@ static void take_inject(app_t *app, uint16_t sequence, const uint8_t *payload) {
     if ((inject.flags & WIRE_INJECT_FLAG_RESET) != 0u) {
         new_window(app);
     }
+    trace_send((inject.flags & WIRE_INJECT_FLAG_TRACE) != 0u);
     push_frames(app, payload + WIRE_INJECT_FIXED_BYTES, inject.frame_count);
     if (!decide) {
         answer(app, WIRE_ACK, sequence, payload_of(app));
@@ -155,6 +146,7 @@ static void take_inject(app_t *app, uint16_t sequence, const uint8_t *payload) {
     } else {
         answer_error(app, sequence, WIRE_ERROR_CODE_WINDOW_INCOMPLETE, app->frames_held);
     }
+    trace_send(false);
 }
 
 static void answer_stats(app_t *app, uint16_t sequence) {
@@ -181,7 +173,7 @@ static bool is_next(app_t *app, uint16_t sequence) {
     }
     if (ahead == 0u) {
         app->stats.duplicates++;
-        transmit(app->reply, app->reply_bytes);
+        frame_send(app->reply, app->reply_bytes);
     } else if (ahead >= 0x8000u) {
         app->stats.dropped++;
     } else {

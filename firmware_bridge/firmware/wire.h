@@ -25,6 +25,8 @@
 #define WIRE_RESULT_FIXED_BYTES 20u
 #define WIRE_STATS_REPLY 0x83u
 #define WIRE_STATS_REPLY_FIXED_BYTES 28u
+#define WIRE_TRACE 0x8Fu
+#define WIRE_TRACE_FIXED_BYTES 33u
 #define WIRE_ERROR 0xFFu
 #define WIRE_ERROR_FIXED_BYTES 5u
 
@@ -42,6 +44,7 @@
 #define WIRE_INJECT_FLAG_RESET 1u
 #define WIRE_INJECT_FLAG_DECIDE 2u
 #define WIRE_INJECT_FLAG_WHOLE 4u
+#define WIRE_INJECT_FLAG_TRACE 8u
 
 #define WIRE_ERROR_CODE_NO_SESSION 1u
 #define WIRE_ERROR_CODE_PROTOCOL_VERSION 2u
@@ -101,7 +104,7 @@ static inline wire_hello_t wire_hello_get(const uint8_t *in) {
 /* Whole frames of raw counts; with flag DECIDE the board answers RESULT, else ACK. */
 typedef struct {
     uint32_t index; /* number of the window, returned in RESULT */
-    uint8_t flags; /* bit 0 RESET: new window first; bit 1 DECIDE after; bit 2 WHOLE: without reuse */
+    uint8_t flags; /* bit 0 RESET: new window first; bit 1 DECIDE after; bit 2 WHOLE: without reuse; bit 3 TRACE: send TRACE before the answer, in images built for it */
     uint8_t frame_count; /* frames in this message */
 } wire_inject_t;
 
@@ -205,6 +208,22 @@ static inline uint8_t *wire_stats_reply_put(uint8_t *out, const wire_stats_reply
     out = wire_put_u32(out, message->duplicates);
     out = wire_put_u32(out, message->dropped);
     out = wire_put_u32(out, message->stack_high_water);
+    return out;
+}
+
+/* A piece of the values of one stage of the computation; unasked, sequence 0xFFFF. */
+typedef struct {
+    uint32_t number; /* counts these messages since reset: one missing is noticed */
+    char name[24]; /* name of the stage */
+    uint32_t first; /* place of the first value; 0 begins another record */
+    uint8_t value_bytes; /* bytes of one value */
+} wire_trace_t;
+
+static inline uint8_t *wire_trace_put(uint8_t *out, const wire_trace_t *message) {
+    out = wire_put_u32(out, message->number);
+    out = wire_put_bytes(out, message->name, 24u);
+    out = wire_put_u32(out, message->first);
+    out = wire_put_u8(out, message->value_bytes);
     return out;
 }
 

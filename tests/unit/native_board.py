@@ -27,7 +27,6 @@ FAKE_MODEL_SHA256 = hashlib.sha256(b"fake model").hexdigest()
 WINDOW_SHAPE = (150, 4)
 
 _FIRMWARE = Path(myofin.firmware_bridge.__file__).parent / "firmware"
-_SOURCES = ("app.c", "cobs.c", "crc32.c")
 
 Fault = Callable[[bytes], bytes]
 
@@ -56,7 +55,8 @@ def library() -> ctypes.CDLL:
     """The application and the fake model as a shared library."""
     folder = Path(mkdtemp(prefix="myofin-native-"))
     write_settings(folder, load_board("mps2-an386"), "c", "00" * 32)
-    sources = [*(_FIRMWARE / name for name in _SOURCES), DATA / "host_port.c", *FAKE_MODEL.glob("*.c")]
+    firmware = [path for path in sorted(_FIRMWARE.glob("*.c")) if path.name != "main.c"]
+    sources = [*firmware, DATA / "host_port.c", *FAKE_MODEL.glob("*.c")]
     out = folder / "board.so"
     command = [
         *("cc", "-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fPIC", "-shared"),
