@@ -24,8 +24,9 @@ from myofin.firmware_bridge.comparison import Comparison, compare
 from myofin.firmware_bridge.decisions import Decisions, NumberFormat, Ticks, Truth, window_crcs
 from myofin.firmware_bridge.emulator import emulated_session
 from myofin.firmware_bridge.engine_option import EngineName
+from myofin.firmware_bridge.exchange import LinkCounters
 from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts, build_report, write_report
-from myofin.firmware_bridge.session import BoardResult, LinkCounters
+from myofin.firmware_bridge.session import BoardResult
 from myofin.firmware_bridge.windows import DEFAULT_WINDOWS, SentWindows, golden_windows, recorded_windows
 from myofin.firmware_bridge.wire import Stats
 from myofin.progress import Progress, silent

@@ -241,6 +241,7 @@ class Error(Payload):
 
 REQUESTS: Final[tuple[type[Payload], ...]] = (HelloRequest, Inject, StatsRequest)
 REPLIES: Final[tuple[type[Payload], ...]] = (Ack, Hello, Result, Stats, Trace, Error)
+UNASKED: Final[tuple[type[Payload], ...]] = (Trace,)  # replies that answer no request
 ENUMS: Final[tuple[type[IntEnum] | type[IntFlag], ...]] = (
     Scheme,
     StateContract,

@@ -16,7 +16,6 @@ void myofin_trace(const char *name, uint32_t first, const void *values, uint32_t
 #define MYOFIN_TRACED(name, values, count)                                                         \
     myofin_trace(name, 0u, values, count, (uint32_t)sizeof((values)[0]))
 
-
 #define MYOFIN_TRACED_GATES(name, gates, units) myofin_trace_gates(name, gates, units)
 
 /* Cells of an LSTM, then its hidden values. */

@@ -25,9 +25,10 @@ from myofin.boards.registry import Board, list_boards, load_board
 from myofin.errors import BoardError
 from myofin.firmware_bridge.build import Image, build_image
 from myofin.firmware_bridge.emulator import emulated, emulated_session
+from myofin.firmware_bridge.exchange import Timing
 from myofin.firmware_bridge.framing import Frame, encode_frame
 from myofin.firmware_bridge.link import Link, open_link
-from myofin.firmware_bridge.session import BoardResult, BoardSession, Timing
+from myofin.firmware_bridge.session import BoardResult, BoardSession
 
 EMULATED = [name for name in list_boards() if load_board(name).emulator]
 Window = np.ndarray[tuple[int, int], np.dtype[np.int16]]

@@ -20,8 +20,9 @@ from native_board import (
 
 from myofin.errors import BoardError, InputError, LinkError
 from myofin.firmware_bridge import wire
+from myofin.firmware_bridge.exchange import SessionLostError, Timing, board_error
 from myofin.firmware_bridge.framing import Frame, FrameReader, encode_frame
-from myofin.firmware_bridge.session import BoardResult, BoardSession, Timing, board_error
+from myofin.firmware_bridge.session import BoardResult, BoardSession
 from myofin.firmware_bridge.wire_layout import unpack
 
 Window = np.ndarray[tuple[int, int], np.dtype[np.int16]]
@@ -179,7 +180,7 @@ def test_sequence_numbers_wrap() -> None:
     session = session_with(board)
     session.hello()
     for _ in range((1 << 16) + 3):
-        session._request(wire.StatsRequest(), wire.Stats)
+        session.exchange.request(wire.StatsRequest(), wire.Stats)
     check(session.inject_window(window()), window())
 
 
@@ -236,11 +237,32 @@ def test_a_fault_report_ends_the_session() -> None:
 
 
 def test_answers_that_make_no_sense_are_refused() -> None:
-    def foreign(data: bytes) -> bytes:
-        return encode_frame(Frame(wire.Ack.TYPE, 0, b""))
+    board = NativeBoard()
 
+    def foreign(data: bytes) -> bytes:
+        (request,) = FrameReader().feed(board.written[-1])
+        assert isinstance(request, Frame)
+        return encode_frame(Frame(wire.Ack.TYPE, request.sequence, b""))
+
+    board.to_host = foreign
     with pytest.raises(BoardError, match="makes no sense"):
-        session_with(NativeBoard(to_host=foreign)).hello()
+        session_with(board).hello()
+
+
+def test_a_late_hello_of_an_earlier_session_is_noticed() -> None:
+    board = NativeBoard()
+    session_with(board).hello()
+    earlier = board.written[-1]
+    session = session_with(board)
+    session.hello()
+    board.write(earlier)
+    with pytest.raises(SessionLostError, match="expected another message"):
+        session.inject_window(window(3), 3)
+    session.hello()
+    check(session.inject_window(window(3), 3), window(3))
+
+
+def test_error_codes_that_are_not_known_are_told() -> None:
     assert "error 99" in board_error(wire.Error(99, 0)).message
 
 
