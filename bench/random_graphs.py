@@ -78,7 +78,7 @@ class _Maker:
 
     def value(self, shape: tuple[int, ...], scale: float, zero_point: int) -> _Value:
         """A computed tensor; ``scale`` is that of int8."""
-        scale = scale / FINER if self.wide else scale
+        scale = float(np.float32(scale / FINER)) if self.wide else scale
         scales = () if self.scheme == "float32" else (scale,)
         index = self.build.tensor(shape, ACTIVATIONS[self.scheme], scales=scales, zero_point=zero_point)
         return _Value(index, shape, scale, zero_point)
@@ -143,7 +143,7 @@ class _Maker:
     def mean(self, x: _Value, axis: int, keep: bool) -> _Value:
         shape = tuple(1 if i == axis else n for i, n in enumerate(x.shape) if keep or i != axis)
         changes = self.chance(0.5)
-        scale = x.scale * self.log_uniform(0.05, 2.0) if changes else x.scale
+        scale = self.coarse(x) * (self.log_uniform(0.05, 2.0) if changes else 1.0)
         y = self.value(shape, scale, self.zero_point() if changes else x.zero_point)
         self.build.operator(
             "MEAN", [x.index, self.constant([axis])], y.index, "ReducerOptions", {"keepDims": keep}
@@ -152,15 +152,17 @@ class _Maker:
         return y
 
     def rescaled(self, kind: str, x: _Value, scale: float, zero_point: int) -> _Value:
+        """RELU, RELU6 or QUANTIZE; ``scale`` is that of int8."""
         y = self.value(x.shape, scale, zero_point)
         self.build.operator(kind, [x.index], y.index, "QuantizeOptions" if kind == "QUANTIZE" else "")
         self.parts.append(kind.lower())
         return y
 
     def relu(self, x: _Value) -> _Value:
-        if self.chance(0.3):
-            return self.rescaled("RELU6", x, x.scale, x.zero_point)
-        return self.rescaled("RELU", x, x.scale * self.log_uniform(0.3, 3.0), self.zero_point())
+        reaches_six = not self.wide or 6 / x.scale < 2**15 - 1  # without, the kernel of int16 refuses
+        if self.chance(0.3) and reaches_six:
+            return self.rescaled("RELU6", x, self.coarse(x), x.zero_point)
+        return self.rescaled("RELU", x, self.coarse(x) * self.log_uniform(0.3, 3.0), self.zero_point())
 
     def dense(self, x: _Value, units: int) -> _Value:
         """FULLY_CONNECTED over the last axis: per tensor or channel, with or without bias or activation."""
@@ -228,10 +230,12 @@ class _Maker:
     def join(self, parts: list[_Value]) -> _Value:
         """CONCATENATION over the last axis; all are brought to the first one's scale, as TFLM demands."""
         first = parts[0]
-        quantization = (first.scale, first.zero_point)
-        if self.scheme == "int8":
+        quantization = (self.coarse(first), first.zero_point)
+        if self.scheme != "float32":
             parts = [
-                p if (p.scale, p.zero_point) == quantization else self.rescaled("QUANTIZE", p, *quantization)
+                p
+                if (self.coarse(p), p.zero_point) == quantization
+                else self.rescaled("QUANTIZE", p, *quantization)
                 for p in parts
             ]
         y = self.value((*first.shape[:-1], sum(p.shape[-1] for p in parts)), *quantization)
@@ -243,7 +247,7 @@ class _Maker:
 
 
 def random_graph(seed: int, scheme: str) -> RandomGraph:
-    """The network of a seed; on int16x8 without MEAN, RELU and QUANTIZE as operators of their own."""
+    """The network of a seed."""
     rng = np.random.default_rng([seed, {"int8": 8, "int16x8": 16, "float32": 32}[scheme]])
     make = _Maker(rng, scheme)
     carry = make.chance(0.15)
@@ -256,8 +260,7 @@ def random_graph(seed: int, scheme: str) -> RandomGraph:
         if (layer or make.chance(0.2)) and make.chance(0.3):
             x = make.dense(x, int(rng.integers(1, 33)))
         x = make.lstm(x, int(rng.choice([4, int(rng.integers(4, 33)), int(rng.integers(4, 129))])))
-    averages = make.chance(0.3) and not make.wide
-    state = make.mean(x, 1, False) if averages else make.last_step(x)
+    state = make.mean(x, 1, False) if make.chance(0.3) else make.last_step(x)
     features, logits = _head(make, state)
     model = make.build.finish(codes.index, {"features": features.index, "logits": logits.index})
     return RandomGraph(model, channels, carry, f"{front} {' '.join(make.parts)}{' carry' if carry else ''}")
@@ -282,15 +285,15 @@ def _head(make: _Maker, state: _Value) -> tuple[_Value, _Value]:
     if make.chance(0.05):  # the LSTM's state itself
         return state, make.dense(make.reshape(state, (1, state.shape[0] * state.shape[1])), 5)
     features = make.dense(state, int(make.rng.integers(1, 9)))
-    if make.chance(0.25) and not make.wide:
+    if make.chance(0.25):
         features = make.relu(features)
     features = make.reshape(features, (1, batch * features.shape[1]))
     top = features
-    if make.chance(0.4) and not make.wide:
+    if make.chance(0.4):
         top = make.join([features, make.reshape(state, (1, batch * state.shape[1]))])
     if make.chance(0.4):
         top = make.dense(top, int(make.rng.integers(2, 33)))
-        top = make.relu(top) if make.chance(0.5) and not make.wide else top
+        top = make.relu(top) if make.chance(0.5) else top
     return features, make.dense(top, int(make.rng.integers(2, 18)))
 
 

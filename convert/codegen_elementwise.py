@@ -11,10 +11,17 @@ import numpy as np
 from myofin.convert.codegen_arithmetic import FLOAT_MAX, INT8_RANGE, Scale, fixed_point
 from myofin.convert.codegen_places import Placing
 from myofin.convert.codegen_program import Buffer, JoinStep, MeanStep, RescaleStep, Scheme
+from myofin.convert.codegen_s16 import INT16_RANGE
 from myofin.convert.codegen_views import BufferSource, View
 from myofin.convert.graph import Graph, Operator, Tensor, refuse
 
-MAX_AVERAGED: Final = 1 << 15  # values of one mean: their sum stays far inside int32
+MAX_AVERAGED: Final = 1 << 15  # values of one mean: their sum stays inside int32, of int16 too
+# Type of a value, and its range where it is an integer.
+_VALUES: Final[Mapping[Scheme, tuple[str, tuple[int, int]]]] = {
+    "int8": ("int8", INT8_RANGE),
+    "int16x8": ("int16", INT16_RANGE),
+    "float32": ("float32", (0, 0)),
+}
 
 
 def mean(state: Placing, operator: Operator, x: View) -> View:
@@ -82,11 +89,12 @@ def _rescale_step(
         ModelError: The types are not those of the scheme, or RELU6 changes the scale.
     """
     x, y = graph.input(operator, 0), graph.output(operator)
-    if (x.dtype, y.dtype) != (scheme, scheme) or (scheme == "float32" and operator.kind == "QUANTIZE"):
-        raise refuse(operator, f"turns {x.dtype} into {y.dtype}", "Convert with one type throughout")
+    _expect_types(operator, x, y, scheme)
+    if scheme == "float32" and operator.kind == "QUANTIZE":
+        raise refuse(operator, "is in a float32 network", "Convert with one type throughout")
     if scheme == "float32":
         return RescaleStep(name, source, output, 0.0, 6.0 if operator.kind == "RELU6" else FLOAT_MAX)
-    low, high = _integer_bounds(operator, x, y)
+    low, high = _integer_bounds(operator, x, y, _VALUES[scheme][1])
     return RescaleStep(
         name=name,
         source=source,
@@ -99,16 +107,28 @@ def _rescale_step(
     )
 
 
-def _integer_bounds(operator: Operator, x: Tensor, y: Tensor) -> tuple[int, int]:
+def _expect_types(operator: Operator, x: Tensor, y: Tensor, scheme: Scheme) -> None:
+    """Refuse values of another type than the scheme's."""
+    dtype, _ = _VALUES[scheme]
+    if (x.dtype, y.dtype) != (dtype, dtype):
+        raise refuse(operator, f"turns {x.dtype} into {y.dtype}", "Convert with one type throughout")
+    # The reference's 16-bit kernels refuse it too.
+    if dtype == "int16" and (x.zero_point or y.zero_point):
+        raise refuse(operator, "has an int16 zero point that is not 0", "Convert with symmetric int16")
+
+
+def _integer_bounds(operator: Operator, x: Tensor, y: Tensor, limits: tuple[int, int]) -> tuple[int, int]:
     if operator.kind == "QUANTIZE":
-        return INT8_RANGE
+        return limits
     if operator.kind == "RELU":
-        return max(INT8_RANGE[0], y.zero_point), INT8_RANGE[1]
+        return max(limits[0], y.zero_point), limits[1]
     # The reference's RELU6 copies values and clamps them in the input's scale, whatever the output's is.
     if (x.scale, x.zero_point) != (y.scale, y.zero_point):
         raise refuse(operator, "has an output of another scale than its input", "Use RELU, or fuse the RELU6")
     six = x.zero_point + math.floor(float(np.float32(6.0) / np.float32(x.scale)) + 0.5)
-    return max(INT8_RANGE[0], x.zero_point), min(INT8_RANGE[1], six)
+    if six > limits[1] and limits == INT16_RANGE:
+        raise refuse(operator, "has a 6 beyond int16, which TFLM refuses too", "Use RELU")
+    return max(limits[0], x.zero_point), min(limits[1], six)
 
 
 def _factor(operator: Operator, x: Tensor, y: Tensor) -> Scale:
@@ -152,8 +172,7 @@ def _mean_step(
         ModelError: The types are not those of the scheme.
     """
     x, y = graph.input(operator, 0), graph.output(operator)
-    if (x.dtype, y.dtype) != (scheme, scheme):
-        raise refuse(operator, f"turns {x.dtype} into {y.dtype}", "Convert with one type throughout")
+    _expect_types(operator, x, y, scheme)
     if scheme == "float32":
         return MeanStep(name, source, output, *sizes)
     scale = divided(fixed_point(x.scale / y.scale), sizes[1])

@@ -222,7 +222,7 @@ class AddStep(_OnBuffer):
 
 @dataclass(frozen=True)
 class RescaleStep(_OnBuffer):
-    """Each value in another scale (on int8), then clamped: RELU, RELU6, QUANTIZE."""
+    """Each value in another scale (on integers), then clamped: RELU, RELU6, QUANTIZE."""
 
     low: float
     high: float
@@ -233,7 +233,7 @@ class RescaleStep(_OnBuffer):
 
 @dataclass(frozen=True)
 class MeanStep(_OnBuffer):
-    """Mean over the middle axis of ``[outer, count, inner]``; on int8 ``scale`` holds the division."""
+    """Mean over the middle axis of ``[outer, count, inner]``; on integers ``scale`` holds the division."""
 
     outer: int
     count: int

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_program import GatherStep, JoinStep, MeanStep, RescaleStep, Scheme
 from myofin.convert.codegen_step_text import SUFFIX, VALUE_TYPE, StepText, at
 
+_KIND: Mapping[Scheme, str] = {"int8": "integer", "int16x8": "integer", "float32": "f32"}
+
 
 def rescale_text(step: RescaleStep, scheme: Scheme) -> StepText:
     """RELU, RELU6 and QUANTIZE."""
-    upper, kernel = step.name.upper(), f"myofin_rescale_{SUFFIX[scheme]}"
-    dtype = "int32" if scheme == "int8" else "float32"
+    upper, kernel = step.name.upper(), f"myofin_rescale_{_KIND[scheme]}"
+    dtype = "float32" if scheme == "float32" else "int32"
     fields = {"low": c.number(step.low, dtype), "high": c.number(step.high, dtype)}
-    if scheme == "int8":
+    if scheme != "float32":
         fields = {
             "input_zero_point": str(step.input_zero_point),
             "scale": c.scale(step.scale),
@@ -26,9 +30,9 @@ def rescale_text(step: RescaleStep, scheme: Scheme) -> StepText:
 
 def mean_text(step: MeanStep, scheme: Scheme) -> StepText:
     """A mean over one axis."""
-    upper, kernel = step.name.upper(), f"myofin_average_{SUFFIX[scheme]}"
+    upper, kernel = step.name.upper(), f"myofin_average_{_KIND[scheme]}"
     fields = {"count": f"{step.count}u", "inner": f"{step.inner}u"}
-    if scheme == "int8":
+    if scheme != "float32":
         fields |= {
             "offset": str(-step.count * step.input_zero_point),
             "scale": c.scale(step.scale),
@@ -39,7 +43,8 @@ def mean_text(step: MeanStep, scheme: Scheme) -> StepText:
 
 
 def _values_kernels(scheme: Scheme) -> tuple[str, ...]:
-    return (f"myofin_values_{SUFFIX[scheme]}",) + (("myofin_fixed",) if scheme == "int8" else ())
+    shared = () if scheme == "float32" else ("myofin_values_shared", "myofin_fixed")
+    return (f"myofin_values_{SUFFIX[scheme]}", *shared)
 
 
 def join_text(step: JoinStep, scheme: Scheme) -> StepText:

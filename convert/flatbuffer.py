@@ -209,6 +209,7 @@ OPTION_FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ADD": ("AddOptions", ()),
     "CONCATENATION": ("ConcatenationOptions", ("Axis",)),
     "FULLY_CONNECTED": ("FullyConnectedOptions", ("WeightsFormat", "KeepNumDims")),
+    "MEAN": ("ReducerOptions", ("KeepDims",)),
     LSTM: ("UnidirectionalSequenceLSTMOptions", ("CellClip", "ProjClip", "TimeMajor")),
     "STRIDED_SLICE": (
         "StridedSliceOptions",

@@ -29,9 +29,11 @@ HEADROOM: Final = 2.0
 # A tensor that calibration never saw move still needs a scale.
 SMALLEST_RANGE: Final = 2.0**-10
 WEIGHT_MAX: Final = 127
+SIX: Final = 6.0
 # Bounds of an embedding over several samples, which sums in 32 bits.
 LARGEST_BIAS: Final = 2.0**30
 SMALLEST_FACTOR: Final = 2.0**-15
+_SINGLE: Final = frozenset({"MEAN", "RELU", "RELU6"})  # one operand, and no constants of theirs
 _MOVING: Final = frozenset(
     {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "STRIDED_SLICE", "CONCATENATION"}
     | {"AVERAGE_POOL_2D", "MAX_POOL_2D"}
@@ -77,7 +79,7 @@ def shared_scales(graph: Graph) -> list[set[int]]:
     groups: list[set[int]] = []
     for operator in graph.operators:
         members = set(operator.outputs)
-        if operator.kind in _MOVING:
+        if operator.kind in _MOVING or operator.kind == "RELU6":  # whose kernel keeps the scale
             members |= {i for i in operator.inputs if i != NO_TENSOR and graph.tensors[i].dtype == "float32"}
         elif operator.kind == LSTM:
             members.add(operator.inputs[HIDDEN])
@@ -118,9 +120,21 @@ class _Quantizer:
             return self._weighted(operator)
         if operator.kind == "ADD":
             return self._add(operator)
-        if operator.kind in _MOVING:
+        if operator.kind == "SQUEEZE":
+            return self._reshape(operator)
+        if operator.kind == "RELU6" and self.tensors[operator.inputs[0]].scale * INT16_MAX < SIX:
+            return replace(operator, kind="RELU")  # 6 is beyond the type: its kernel would refuse
+        if operator.kind in _MOVING | _SINGLE:
             return operator
         raise refuse(operator, "is not covered by int16x8", "Use `--scheme int8` or float32")
+
+    def _reshape(self, operator: Operator) -> Operator:
+        """SQUEEZE in the form that needs no options: the axes of one element are in the shape."""
+        shape = np.array(self.graph.output(operator).shape, np.int32)
+        number = len(self.tensors)
+        tensor = Tensor(number, f"shape_{number}", shape.shape, "int32", data=shape)
+        self.tensors.append(tensor)
+        return replace(operator, kind="RESHAPE", inputs=(operator.inputs[0], number))
 
     def _weighted(self, operator: Operator) -> Operator:
         source = self.tensors[operator.inputs[0]]

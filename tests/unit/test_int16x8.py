@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_cases import model, windows
+from engine_cases import assert_equal, front_end, model, windows
 
 from myofin.convert.calibration import calibration_windows, cell_states, tensor_ranges
 from myofin.convert.codegen_lstm import BIASES, CELL, HIDDEN, INPUT_WEIGHTS, RECURRENT_WEIGHTS
@@ -14,8 +16,20 @@ from myofin.convert.executors import TfliteRuntimeExecutor, TflmExecutor, import
 from myofin.convert.flatbuffer import read_model
 from myofin.convert.gate import measure_closeness
 from myofin.convert.graph import LSTM, Graph, Operator, find_outputs
-from myofin.convert.int16x8 import HEADROOM, INT16_MAX, cell_scale, quantize, shared_scales, weight_scales
+from myofin.convert.int16x8 import (
+    HEADROOM,
+    INT16_MAX,
+    cell_scale,
+    convert_to_int16x8,
+    quantize,
+    shared_scales,
+    weight_scales,
+)
 from myofin.errors import ModelError
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+
+from random_graphs import random_graph
 
 FLOAT = "shared4_float32"
 
@@ -73,6 +87,33 @@ def test_it_is_close_to_the_float_model() -> None:
     )
     assert closeness.feature_r2 > 0.999
     assert closeness.logit_correlation > 0.999
+
+
+@pytest.mark.parametrize(
+    ("seed", "kinds"),
+    [
+        (3, {"RELU"}),  # from RELU6: what it sees is far below 6
+        (23, {"RELU6"}),
+        (7, {"CONCATENATION"}),  # and a SQUEEZE, which becomes a RESHAPE
+        (12, {"MEAN"}),
+        (17, {"CONCATENATION", "RELU"}),
+    ],
+)
+def test_operators_between_layers(seed: int, kinds: set[str], tmp_path: Path) -> None:
+    """A random float network with them is converted, stays close to itself, and the C equals TFLM."""
+    pytest.importorskip("tflite_micro", reason="tflite-micro has no wheel for this Python: no oracle")
+    made = random_graph(seed, "float32")
+    content = convert_to_int16x8(made.model, windows(made.model, 60, seed=1))
+    graph, codes = read_model(content), windows(content, 60, seed=1)
+    assert kinds <= {operator.kind for operator in graph.operators}
+    found = assert_equal(content, made.channels, codes, tmp_path, front=front_end(made.channels))
+    outputs = find_outputs(graph)
+    closeness = measure_closeness(
+        found.features * graph.tensors[outputs.features].scale,
+        found.logits * graph.tensors[outputs.logits].scale,
+        TfliteRuntimeExecutor(made.model).run(codes),
+    )
+    assert closeness.logit_correlation > 0.99
 
 
 def test_ranges_are_of_every_step() -> None:
