@@ -92,7 +92,7 @@ def test_it_is_close_to_the_float_model() -> None:
 @pytest.mark.parametrize(
     ("seed", "kinds"),
     [
-        (3, {"RELU"}),  # from RELU6: what it sees is far below 6
+        (18, {"RELU"}),  # from RELU6: what it sees is far below 6
         (23, {"RELU6"}),
         (7, {"CONCATENATION"}),  # and a SQUEEZE, which becomes a RESHAPE
         (12, {"MEAN"}),
