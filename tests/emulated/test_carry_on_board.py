@@ -1,4 +1,4 @@
-"""The state contract ``carry`` on emulated boards: a step a network frame, equal to TFLM's, from reset to reset."""
+"""The state contract ``carry`` on emulated boards: every step equals TFLM's, from reset to reset."""
 
 from __future__ import annotations
 
