@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from myofin.errors import InputError
 
@@ -22,6 +23,12 @@ _FOLDER = Path(__file__).parent
 _DESCRIPTION = "board.toml"
 
 CounterName = Literal["cycles", "instructions", "ticks"]
+BootName = Literal["vectors", "rp2040", "rp2350"]
+FlashTool = Literal["bossac", "dfu-util", "esptool", "openocd", "pyocd", "uf2"]
+UsbId = Annotated[str, Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]
+
+FILES: Final = ("elf", "bin", "uf2")  # of an image, that a flasher's arguments may name
+PORT: Final = "port"
 
 
 class _Facts(BaseModel):
@@ -39,12 +46,17 @@ class Memory(_Facts):
 
 
 class Build(_Facts):
-    """How the firmware is compiled; ``sources`` and ``linker_script`` lie in the board's folder."""
+    """How the firmware is compiled; ``sources`` and ``linker_script`` lie in the board's folder.
+
+    ``boot`` says what the chip's ROM wants to find at the start of flash: the vector table alone, or also a
+    second stage with its checksum (RP2040), or a block that describes the image (RP2350).
+    """
 
     flags: tuple[str, ...]
     sources: tuple[str, ...]
     linker_script: str
     max_payload_bytes: int = Field(ge=64, le=65_535)
+    boot: BootName = "vectors"
 
 
 class Counter(_Facts):
@@ -72,6 +84,47 @@ class Emulator(_Facts):
     args: tuple[str, ...] = ()
 
 
+class Link(_Facts):
+    """The serial line: its rate, the USB ids that its port may have, and the cable in words."""
+
+    baud: int = Field(gt=0)
+    usb: tuple[UsbId, ...] = ()
+    wiring: str = ""
+
+
+class Uf2(_Facts):
+    """What a UF2 file for this board says: the family of its chip, and the drive that takes it."""
+
+    family: int = Field(ge=0, le=0xFFFF_FFFF)
+    volume: str
+
+
+class FlashRecipe(_Facts):
+    """One way to write an image into the board: a tool, its arguments, and what to do before.
+
+    In ``args``, ``{elf}``, ``{bin}`` and ``{uf2}`` stand for files of the image, ``{port}`` for a serial port,
+    which may be one of the USB ids in ``usb``.
+    """
+
+    tool: FlashTool
+    args: tuple[str, ...]
+    prepare: str
+    usb: tuple[UsbId, ...] = ()
+
+    @field_validator("args")
+    @classmethod
+    def _known_names(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        for name in re.findall(r"\{(\w+)\}", " ".join(args)):
+            if name not in (*FILES, PORT):
+                raise ValueError(f"{{{name}}} is not one of {', '.join((*FILES, PORT))}")
+        return args
+
+    @property
+    def needs_port(self) -> bool:
+        """Whether the tool must be told a serial port."""
+        return any(f"{{{PORT}}}" in part for part in self.args)
+
+
 class Board(_Facts):
     """All facts of one board. ``folder`` holds its C port."""
 
@@ -83,9 +136,22 @@ class Board(_Facts):
     memory: Memory
     build: Build
     counter: Counter
+    link: Link
     registers: dict[str, int]
     emulator: Emulator | None = None
+    flashers: tuple[FlashRecipe, ...] = ()
+    uf2: Uf2 | None = None
     folder: Path = Field(exclude=True)
+
+    @model_validator(mode="after")
+    def _emulated_or_physical(self) -> Board:
+        if self.emulator is None and not (self.flashers and self.link.wiring):
+            raise ValueError("a physical board needs flashers and link.wiring, an emulated one an emulator")
+        if self.emulator is not None and self.flashers:
+            raise ValueError("an emulated board is not flashed")
+        if self.uf2 is None and any("{uf2}" in part for way in self.flashers for part in way.args):
+            raise ValueError("a flasher that takes {uf2} needs the table uf2")
+        return self
 
     def document(self) -> dict[str, Any]:
         """The facts as JSON-able data, as in reports and ``myofin boards --json``."""
@@ -125,7 +191,7 @@ def read_board(folder: Path) -> Board:
         raise InputError(f"{path} is not readable: {error}.", hint=_COMPARE) from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "as a whole"
         raise InputError(f"{path}, {where}: {first['msg']}.", hint=_COMPARE) from error
     if board.name != folder.name:
         raise InputError(f"{path} is named {board.name!r}, unlike its folder.", hint=_COMPARE)

@@ -178,6 +178,7 @@ def write_settings(folder: Path, board: Board, engine: str, build_id: str) -> No
         "BOARD_CLOCK_HZ": f"{board.clock_hz}u",
         "BOARD_COUNTER_KIND": f"{CounterKind[board.counter.kind.upper()].value}u",
         "BOARD_COUNTER_HZ": f"{board.counter.hz}u",
+        "BOARD_BAUD": f"{board.link.baud}u",
         "BOARD_MAX_PAYLOAD_BYTES": f"{board.build.max_payload_bytes}u",
         "ENGINE_NAME": f'"{engine}"',
         "BUILD_ID": f"{{{build_id_bytes}}}",

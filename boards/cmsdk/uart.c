@@ -23,10 +23,9 @@ typedef struct {
 #define CONTROL_ON (CONTROL_TX | CONTROL_RX | CONTROL_TX_INTERRUPT | CONTROL_RX_INTERRUPT)
 #define INTERRUPT_TX (1u << 0)
 #define INTERRUPT_RX (1u << 1)
-#define BAUD_RATE 1000000u
 
 void uart_init(void) {
-    UART->baud_divider = BOARD_CLOCK_HZ / BAUD_RATE;
+    UART->baud_divider = BOARD_CLOCK_HZ / BOARD_BAUD;
     UART->control = CONTROL_ON;
     /* Drops a stale byte. QEMU also needs it: bytes that came before the receiver was on are kept,
      * and handed over only after a read. */

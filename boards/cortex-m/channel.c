@@ -1,4 +1,5 @@
 /* The byte channel of port.h for any Cortex-M: interrupt-driven rings over uart.h. */
+#include "board.h"
 #include "build_config.h"
 #include "port.h"
 #include "uart.h"
@@ -24,7 +25,11 @@ static void enable_interrupt(uint32_t number) {
     NVIC_ENABLE[number / 32u] = 1u << (number % 32u);
 }
 
+__attribute__((weak)) void board_init(void) {
+}
+
 void port_init(void) {
+    board_init();
     uart_init();
     enable_interrupt(BOARD_UART_RX_IRQ);
     enable_interrupt(BOARD_UART_TX_IRQ);

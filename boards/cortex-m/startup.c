@@ -1,4 +1,5 @@
 /* Vector table, reset and fault handling of any Cortex-M; nothing here runs twice. */
+#include "board.h"
 #include "build_config.h"
 #include "port.h"
 
@@ -11,6 +12,7 @@ extern uint32_t bss_start[], bss_end[];
 extern const uint8_t code_start[], code_end[], constants_end[];
 
 #define STACK_PAINT 0xC5C5C5C5u
+#define VTOR (*(volatile uint32_t *)0xE000ED08u)
 #define CPACR (*(volatile uint32_t *)0xE000ED88u)
 #define CPACR_FPU_FULL_ACCESS (0xFu << 20)
 #define CFSR (*(volatile uint32_t *)0xE000ED28u)
@@ -29,6 +31,7 @@ void reset_handler(void);
 void fault_handler(void);
 void report_fault(const uint32_t *frame);
 void uart_handler(void);
+void systick_handler(void) __attribute__((weak, alias("fault_handler")));
 
 typedef void (*vector_t)(void);
 
@@ -57,7 +60,7 @@ __attribute__((section(".vectors"), used)) static const struct {
             [EXCEPTION(11)] = fault_handler, /* SVCall */
             [EXCEPTION(12)] = fault_handler, /* debug monitor */
             [EXCEPTION(14)] = fault_handler, /* PendSV */
-            [EXCEPTION(15)] = fault_handler, /* SysTick */
+            [EXCEPTION(15)] = systick_handler,
             [INTERRUPT(BOARD_UART_RX_IRQ)] = uart_handler,
 #if BOARD_UART_TX_IRQ != BOARD_UART_RX_IRQ
             [INTERRUPT(BOARD_UART_TX_IRQ)] = uart_handler,
@@ -94,7 +97,16 @@ static void enable_fpu(void) {
 #endif
 }
 
+/* The processor may still look at the vectors of a bootloader that started us. Where the core may
+ * lack the register (Armv6-M), the second stage of the boot sets it, if there is one. */
+static void use_own_vectors(void) {
+#if !defined(__ARM_ARCH_6M__)
+    VTOR = (uint32_t)&vectors;
+#endif
+}
+
 __attribute__((used, noreturn)) void reset_handler(void) {
+    use_own_vectors();
     guard_stack();
     enable_fpu();
     __asm volatile("dsb\n isb" ::: "memory");

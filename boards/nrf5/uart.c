@@ -1,4 +1,4 @@
-/* UART of the nRF51. */
+/* UART of the nRF51, which the nRF52840 still has beside its UARTE (same registers, no DMA). */
 #include "../cortex-m/uart.h"
 
 #include "build_config.h"
@@ -19,9 +19,8 @@
 #define BAUD REGISTER(0x524u)
 
 #define ENABLED 4u
-#define USB_TXD_PIN 24u /* of the micro:bit's interface chip */
-#define USB_RXD_PIN 25u
-#define BAUD_1M 0x10000000u
+/* 2^32 stands for the 16 MHz that the generator counts. */
+#define BAUD_FACTOR ((uint32_t)(((uint64_t)BOARD_BAUD << 32) / 16000000u))
 #define INTERRUPT_RX (1u << 2)
 #define INTERRUPT_TX (1u << 7)
 #define ERROR_OVERRUN (1u << 0)
@@ -29,9 +28,9 @@
 static volatile bool sending;
 
 void uart_init(void) {
-    PIN_TXD = USB_TXD_PIN;
-    PIN_RXD = USB_RXD_PIN;
-    BAUD = BAUD_1M;
+    PIN_TXD = BOARD_UART_TX_PIN;
+    PIN_RXD = BOARD_UART_RX_PIN;
+    BAUD = BAUD_FACTOR;
     ENABLE = ENABLED;
     START_RX = 1;
     START_TX = 1;
