@@ -102,8 +102,8 @@ class Uf2(_Facts):
 class FlashRecipe(_Facts):
     """One way to write an image into the board: a tool, its arguments, and what to do before.
 
-    In ``args``, ``{elf}``, ``{bin}`` and ``{uf2}`` stand for files of the image, ``{port}`` for a serial port,
-    which may be one of the USB ids in ``usb``.
+    In ``args``, ``{elf}``, ``{bin}`` and ``{uf2}`` stand for files of the image, ``{port}`` for a serial
+    port, which may have one of the USB ids in ``usb``.
     """
 
     tool: FlashTool
