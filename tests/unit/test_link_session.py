@@ -251,11 +251,10 @@ def test_answers_that_make_no_sense_are_refused() -> None:
 
 def test_a_late_hello_of_an_earlier_session_is_noticed() -> None:
     board = NativeBoard()
-    session_with(board).hello()
-    earlier = board.written[-1]
     session = session_with(board)
     session.hello()
-    board.write(earlier)
+    session.hello()
+    board.write(board.written[0])
     with pytest.raises(SessionLostError, match="expected another message"):
         session.inject_window(window(3), 3)
     session.hello()
