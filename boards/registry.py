@@ -92,6 +92,20 @@ class Link(_Facts):
     wiring: str = ""
 
 
+class Afe(_Facts):
+    """The analogue front end of a physical board: its inputs in the order of the channels."""
+
+    channels: int = Field(gt=0)
+    max_rate_hz: int = Field(gt=0)
+    pins: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _one_pin_each(self) -> Afe:
+        if len(set(self.pins)) != self.channels:
+            raise ValueError("every channel needs a pin of its own")
+        return self
+
+
 class Uf2(_Facts):
     """What a UF2 file for this board says: the family of its chip, and the drive that takes it."""
 
@@ -141,12 +155,13 @@ class Board(_Facts):
     emulator: Emulator | None = None
     flashers: tuple[FlashRecipe, ...] = ()
     uf2: Uf2 | None = None
+    afe: Afe | None = None
     folder: Path = Field(exclude=True)
 
     @model_validator(mode="after")
     def _emulated_or_physical(self) -> Board:
-        if self.emulator is None and not (self.flashers and self.link.wiring):
-            raise ValueError("a physical board needs flashers and link.wiring, an emulated one an emulator")
+        if self.emulator is None and not (self.flashers and self.link.wiring and self.afe):
+            raise ValueError("a physical board needs flashers, link.wiring and afe, an emulated one an emulator")
         if self.emulator is not None and self.flashers:
             raise ValueError("an emulated board is not flashed")
         if self.uf2 is None and any("{uf2}" in part for way in self.flashers for part in way.args):

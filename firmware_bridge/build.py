@@ -184,6 +184,9 @@ def write_settings(folder: Path, board: Board, engine: str, build_id: str) -> No
         "BUILD_ID": f"{{{build_id_bytes}}}",
         **{f"BOARD_{name.upper()}": f"0x{value:08X}u" for name, value in board.registers.items()},
     }
+    if board.afe is not None:
+        settings["BOARD_AFE_CHANNELS"] = f"{board.afe.channels}u"
+        settings["BOARD_AFE_LEAST_TICKS"] = f"{board.counter.hz // board.afe.max_rate_hz}u"
     lines = (f"#define {name} {value}\n" for name, value in settings.items())
     (folder / "build_config.h").write_text("/* Written by the build from board.toml. */\n" + "".join(lines))
     memory = board.memory
