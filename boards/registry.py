@@ -161,7 +161,7 @@ class Board(_Facts):
     @model_validator(mode="after")
     def _emulated_or_physical(self) -> Board:
         if self.emulator is None and not (self.flashers and self.link.wiring and self.afe):
-            raise ValueError("a physical board needs flashers, link.wiring and afe, an emulated one an emulator")
+            raise ValueError("a physical board needs flashers, link.wiring and afe; another an emulator")
         if self.emulator is not None and self.flashers:
             raise ValueError("an emulated board is not flashed")
         if self.uf2 is None and any("{uf2}" in part for way in self.flashers for part in way.args):
