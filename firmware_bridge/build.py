@@ -55,6 +55,7 @@ class Image:
     model_sha256: str
     build_id: str
     sizes: Sizes
+    trace: bool = False
 
 
 def build_image(
@@ -64,6 +65,7 @@ def build_image(
     out: Path,
     *,
     engine: EngineName = "c",
+    trace: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> Image:
     """Compile and link firmware for one model and one board, into the artifact folder ``out``.
@@ -74,6 +76,7 @@ def build_image(
         board: The board to build for.
         out: Folder of the image; an image that is there is replaced.
         engine: What executes the network.
+        trace: Whether the image can send the intermediate values of a window.
         environ: Names TFLM's source tree where the engine is TFLM.
 
     Raises:
@@ -92,7 +95,7 @@ def build_image(
     compiler = require_compiler()
     with new_artifact(out, "image") as folder, tempfile.TemporaryDirectory(prefix="myofin-build-") as scratch:
         work = Path(scratch)
-        recipe = make_recipe(engine, bundle_c_dir, board, work, environ)
+        recipe = make_recipe(engine, bundle_c_dir, board, work, environ, trace=trace)
         build_id = _build_id(compiler, recipe, bundle_c_dir, board, engine)
         write_settings(work, board, engine, build_id)
         objects = compile_recipe(recipe, compiler, board, work, cache_folder(environ))
@@ -101,18 +104,20 @@ def build_image(
         for name in _PRODUCTS:
             shutil.copyfile(work / name, folder / name)
         sizes = image_sizes(folder / "firmware.elf")
-        body = _body(board, engine, model_sha256, build_id, sizes)
+        image = Image(out, out / "firmware.elf", board.name, engine, model_sha256, build_id, sizes, trace)
         write_manifest(
             folder,
             "image",
-            body,
-            arguments={"board": board.name, "engine": engine},
+            _body(image),
+            arguments={"board": board.name, "engine": engine, "trace": trace},
             inputs={"model": model_sha256},
         )
-    return Image(out, out / "firmware.elf", board.name, engine, model_sha256, build_id, sizes)
+    return image
 
 
-def build_bundle(bundle: Path, board: Board, out: Path, *, engine: EngineName = "c") -> Image:
+def build_bundle(
+    bundle: Path, board: Board, out: Path, *, engine: EngineName = "c", trace: bool = False
+) -> Image:
     """Build the firmware of a bundle folder for a board. Raises as ``build_image``, and ArtifactError."""
     body = read_manifest(bundle, "bundle").body
     if engine != "c" and body["state"]["contract"] != "reset":
@@ -120,7 +125,12 @@ def build_bundle(bundle: Path, board: Board, out: Path, *, engine: EngineName = 
             "The bundle's network keeps its state between decisions; TFLM in this firmware does not.",
             hint="Build with --engine c.",
         )
-    return build_image(engine_folder(bundle, engine), body["model_sha256"], board, out, engine=engine)
+    if engine != "c" and trace:
+        raise InputError(
+            "TFLM does not tell of its stages.", hint="Build with --engine c, or without --trace."
+        )
+    folder = engine_folder(bundle, engine)
+    return build_image(folder, body["model_sha256"], board, out, engine=engine, trace=trace)
 
 
 def load_image(folder: Path) -> Image:
@@ -139,17 +149,19 @@ def load_image(folder: Path) -> Image:
         model_sha256=body["model_sha256"],
         build_id=body["build_id"],
         sizes=Sizes(**body["sizes"]),
+        trace=body.get("trace", False),
     )
 
 
-def _body(board: Board, engine: str, model_sha256: str, build_id: str, sizes: Sizes) -> dict[str, Any]:
+def _body(image: Image) -> dict[str, Any]:
     return {
-        "board": board.name,
-        "engine": engine,
-        "model_sha256": model_sha256,
-        "build_id": build_id,
-        "elf": "firmware.elf",
-        "sizes": vars(sizes),
+        "board": image.board,
+        "engine": image.engine,
+        "model_sha256": image.model_sha256,
+        "build_id": image.build_id,
+        "elf": image.elf.name,
+        "sizes": vars(image.sizes),
+        "trace": image.trace,
     }
 
 

@@ -15,13 +15,15 @@ from myofin.firmware_bridge.engine_option import EngineName, engine_option
 @click.option("--board", required=True, help="Name of the board, see `myofin boards`.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the image.")
 @engine_option
+@click.option("--trace", is_flag=True, help="An image that can also send every stage of a decision.")
 @json_option
-def build(bundle: Path, board: str, out: Path, engine: EngineName, as_json: bool) -> None:
+def build(bundle: Path, board: str, out: Path, engine: EngineName, trace: bool, as_json: bool) -> None:
     """Compile the firmware of BUNDLE for a board.
 
     The image folder holds firmware.elf, firmware.bin, firmware.map and image.json. The engine is the
     generated C, or TFLM's interpreter with its reference kernels or CMSIS-NN's, compiled from the source tree
-    that MYOFIN_TFLM_ROOT names.
+    that MYOFIN_TFLM_ROOT names. With --trace, `validate --image` can ask the board where it differs from the
+    host; the image is larger and somewhat slower.
 
     \b
     Example:
@@ -30,7 +32,7 @@ def build(bundle: Path, board: str, out: Path, engine: EngineName, as_json: bool
     from myofin.boards.registry import load_board
     from myofin.firmware_bridge.build import build_bundle
 
-    image = build_bundle(bundle, load_board(board), out, engine=engine)
+    image = build_bundle(bundle, load_board(board), out, engine=engine, trace=trace)
     sizes = image.sizes
     document = {
         "image": str(image.folder),
@@ -39,6 +41,7 @@ def build(bundle: Path, board: str, out: Path, engine: EngineName, as_json: bool
         "engine": image.engine,
         "model_sha256": image.model_sha256,
         "build_id": image.build_id,
+        "trace": image.trace,
         "sizes": vars(sizes),
     }
     text = (

@@ -128,7 +128,7 @@ class Exchange:
         raise explain_silence(self._link.name, request.NAME, self.timing.attempts, self._heard)
 
     def _await_answer(self, deadline: float) -> Frame | None:
-        expired = False
+        over = False
         while True:
             while self._arrived:
                 item = self._arrived.popleft()
@@ -139,19 +139,21 @@ class Exchange:
                     return item
                 else:
                     self._hand_over(item)
-            left = deadline - self._clock()
-            if left <= 0 and expired:
+            if over:
                 self.counters.timeouts += 1
                 return None
-            # When this process was suspended past the deadline, the answer is there already.
-            expired = left <= 0
-            self._take_in(max(left, 0.0))
+            # Read even past the deadline: if this process was suspended, the answer is there already. When
+            # nothing comes although time is left, the link was lost and has returned.
+            left = deadline - self._clock()
+            over = not self._take_in(max(left, 0.0)) or left <= 0
 
-    def _take_in(self, timeout_s: float) -> None:
+    def _take_in(self, timeout_s: float) -> bool:
+        """Read what comes, and say whether something did."""
         data = self._link.read(_READ_BYTES, timeout_s)
         self.counters.bytes_received += len(data)
         self._heard = (self._heard + data)[-_HEARD_BYTES:]
         self._arrived.extend(self._reader.feed(data))
+        return bool(data)
 
     def _count_damage(self, damage: Damage) -> None:
         if damage is Damage.CRC:

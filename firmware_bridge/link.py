@@ -17,6 +17,10 @@ _DEFAULT_BAUD: Final = 115_200
 _CHECK_CABLE: Final = "Check cable and supply, then run the command again."
 
 
+class LinkLostError(LinkError):
+    """The channel was there, and is gone."""
+
+
 class Link(Protocol):
     """A byte channel. Everything above it is the same for a cable, an emulator and a test's fake."""
 
@@ -31,7 +35,7 @@ class Link(Protocol):
         """Return what has come, at least one byte; empty when nothing came in time.
 
         Raises:
-            LinkError: The channel is gone.
+            LinkLostError: The channel is gone.
         """
 
     def close(self) -> None:
@@ -89,8 +93,8 @@ class SerialLink:
         """Release the port."""
         self._port.close()
 
-    def _gone(self, error: Exception) -> LinkError:
-        return LinkError(f"The connection to {self._name} was lost ({error}).", hint=_CHECK_CABLE)
+    def _gone(self, error: Exception) -> LinkLostError:
+        return LinkLostError(f"The connection to {self._name} was lost ({error}).", hint=_CHECK_CABLE)
 
 
 @contextmanager

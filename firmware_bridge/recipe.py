@@ -73,7 +73,13 @@ def engine_folder(bundle: Path, engine: EngineName) -> Path:
 
 
 def make_recipe(
-    engine: EngineName, folder: Path, board: Board, settings: Path, environ: Mapping[str, str]
+    engine: EngineName,
+    folder: Path,
+    board: Board,
+    settings: Path,
+    environ: Mapping[str, str],
+    *,
+    trace: bool = False,
 ) -> Recipe:
     """List what an image is compiled from.
 
@@ -83,6 +89,7 @@ def make_recipe(
         board: The board to build for.
         settings: Folder of ``build_config.h``.
         environ: Where TFLM's variables are looked up.
+        trace: Whether firmware and engine can send what they compute.
 
     Raises:
         ToolMissingError: The engine is TFLM, and the environment names no tree.
@@ -90,7 +97,7 @@ def make_recipe(
     """
     includes = (settings, FIRMWARE, folder)
     tree = None if engine == "c" else find_tree(environ, cmsis_nn=engine == "tflm-cmsis-nn")
-    defines = _defines(tree)
+    defines = (*_defines(tree), *(("-DMYOFIN_TRACE",) if trace else ()))
     parts = {
         "board": [(board.folder / name).resolve() for name in board.build.sources],
         "firmware": sorted(FIRMWARE.glob("*.c")),

@@ -34,6 +34,7 @@ class LinkFacts:
     bytes: int = 0
     crc_errors: int = 0
     resyncs: int = 0
+    restarts: int = 0
     dropped_samples: int = 0
     rtt_ms_p50: float | None = None
 

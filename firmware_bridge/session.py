@@ -88,6 +88,21 @@ class BoardSession:
         self._facts = facts
         return facts
 
+    def resume(self) -> None:
+        """Begin anew with a board that lost its session; what it held of a window is gone.
+
+        Raises:
+            BoardError: It came back with other firmware.
+            LinkError: It did not come back.
+        """
+        before = self.facts.build_id
+        self.counters.restarts += 1
+        if self.hello().build_id != before:
+            raise BoardError(
+                "The board came back with other firmware.",
+                hint="Flash the image again, and run the command again.",
+            )
+
     def require_model(self, sha256: str) -> None:
         """Check that the firmware holds the model with this hexadecimal SHA-256.
 
@@ -102,7 +117,13 @@ class BoardSession:
             )
 
     def inject_window(
-        self, counts: npt.NDArray[np.int16], index: int = 0, *, whole: bool = False, reset: bool = True
+        self,
+        counts: npt.NDArray[np.int16],
+        index: int = 0,
+        *,
+        whole: bool = False,
+        reset: bool = True,
+        trace: bool = False,
     ) -> BoardResult:
         """Send one window of raw counts, and return the board's decision on it.
 
@@ -111,6 +132,7 @@ class BoardSession:
             index: A number for the window, checked in the answer.
             whole: Compute the window anew from its codes, instead of from what was kept of each frame.
             reset: Let the board begin anew with this window: front end, frames held and LSTM state.
+            trace: Let a traced image send what it computes, which goes to ``exchange.on_unasked``.
 
         Raises:
             InputError: The window has another shape or type than the model takes.
@@ -122,7 +144,8 @@ class BoardSession:
         room = (facts.max_payload - fixed_bytes(Inject)) // frame_bytes
         step = min(room, _MAX_FRAMES_A_MESSAGE, facts.frames)
         for first in range(0, facts.frames, step):
-            flags = InjectFlag.RESET if first == 0 and reset else InjectFlag(0)
+            flags = InjectFlag.TRACE if trace else InjectFlag(0)
+            flags |= InjectFlag.RESET if first == 0 and reset else InjectFlag(0)
             part = frames[first : first + step]
             if first + step >= facts.frames:
                 break

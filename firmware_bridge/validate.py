@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,16 +19,16 @@ from myofin.convert.contract import encode_under, run_under
 from myofin.convert.executors import Outputs, TfliteRuntimeExecutor
 from myofin.convert.oracle import bundle_oracle
 from myofin.errors import InputError
+from myofin.firmware_bridge.board_run import BoardRun, run_windows
 from myofin.firmware_bridge.build import Image, build_bundle, load_image
 from myofin.firmware_bridge.comparison import Comparison, compare
 from myofin.firmware_bridge.decisions import Decisions, NumberFormat, Ticks, Truth, window_crcs
-from myofin.firmware_bridge.emulator import emulated_session
+from myofin.firmware_bridge.diagnosis import diagnose
 from myofin.firmware_bridge.engine_option import EngineName
-from myofin.firmware_bridge.exchange import LinkCounters
+from myofin.firmware_bridge.port_option import Port
+from myofin.firmware_bridge.reach import board_session
 from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts, build_report, write_report
-from myofin.firmware_bridge.session import BoardResult
 from myofin.firmware_bridge.windows import DEFAULT_WINDOWS, SentWindows, golden_windows, recorded_windows
-from myofin.firmware_bridge.wire import Stats
 from myofin.progress import Progress, silent
 
 HOP_US = 10_000.0
@@ -41,7 +41,10 @@ _WINDOW_METHOD: Final = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What to validate on: a board's name, and where the windows come from (golden ones without ``data``)."""
+    """What to validate on: a board's name, and where the windows come from (golden ones without ``data``).
+
+    ``port`` is where the board is connected; without one its emulator is used.
+    """
 
     board: str
     data: Path | None = None
@@ -49,15 +52,7 @@ class Settings:
     windows: int | None = None
     image: Path | None = None
     engine: EngineName = "c"
-
-
-@dataclass(frozen=True)
-class BoardRun:
-    """What one session with the board gave."""
-
-    results: tuple[BoardResult, ...]
-    link: LinkCounters
-    stats: Stats
+    port: Port | None = None
 
 
 def validate_bundle(
@@ -85,32 +80,23 @@ def validate_bundle(
     sent = _windows(bundle, settings)
     with new_artifact(out, "report") as folder:
         with _image(bundle, board, settings) as image:
-            run = run_on_board(image, board, bundle, sent.counts, progress)
-        report = _report(bundle, board, image, sent, run, progress)
+            with board_session(board, image, settings.port) as session:
+                session.require_model(bundle.body.model_sha256)
+                run = run_windows(session, bundle.body.contract, sent.counts, progress)
+            report = _report(bundle, board, sent, run, progress)
+            if report["verdict"] != "pass":
+                window = report["mismatches"]["first"][0]["window"]
+                where = diagnose(bundle, board, image, settings.port, sent.counts, window)
+                report["first_difference"] = where
         write_report(folder, report)
         write_manifest(
             folder,
             "report",
             {"verdict": report["verdict"]},
             arguments={name: None if value is None else str(value) for name, value in vars(settings).items()},
-            inputs={"bundle.json": bundle.manifest.sha256, "build": image.build_id, **sent.inputs},
+            inputs={"bundle.json": bundle.manifest.sha256, "build": run.facts.build_id.hex(), **sent.inputs},
         )
     return report
-
-
-def run_on_board(
-    image: Image, board: Board, bundle: Bundle, counts: NDArray[np.int16], progress: Progress = silent
-) -> BoardRun:
-    """Start the board with an image and have it decide windows, int16 ``[w, window_samples, channels]``."""
-    with emulated_session(image, board) as session:
-        session.require_model(bundle.body.model_sha256)
-        results = []
-        for index, window in enumerate(counts):
-            reset = index == 0 or bundle.body.contract == "reset"
-            results.append(session.inject_window(window, index=index, reset=reset))
-            progress("board", index + 1, len(counts))
-        stats = session.stats()
-        return BoardRun(results=tuple(results), link=session.counters, stats=stats)
 
 
 def _windows(bundle: Bundle, settings: Settings) -> SentWindows:
@@ -128,7 +114,8 @@ def _windows(bundle: Bundle, settings: Settings) -> SentWindows:
 
 
 @contextmanager
-def _image(bundle: Bundle, board: Board, settings: Settings) -> Iterator[Image]:
+def _image(bundle: Bundle, board: Board, settings: Settings) -> Iterator[Image | None]:
+    """The image given, or one built for the emulator; None where a board on a port holds its own."""
     given, engine = settings.image, settings.engine
     if given is not None:
         image = load_image(given)
@@ -144,12 +131,15 @@ def _image(bundle: Bundle, board: Board, settings: Settings) -> Iterator[Image]:
             )
         yield image
         return
+    if settings.port is not None:
+        yield None
+        return
     with tempfile.TemporaryDirectory(prefix="myofin-image-") as scratch:
         yield build_bundle(bundle.folder, board, Path(scratch) / "image", engine=engine)
 
 
 def _report(
-    bundle: Bundle, board: Board, image: Image, sent: SentWindows, run: BoardRun, progress: Progress
+    bundle: Bundle, board: Board, sent: SentWindows, run: BoardRun, progress: Progress
 ) -> dict[str, Any]:
     progress("oracle", 0, 2)
     contract = bundle.body.contract
@@ -160,7 +150,7 @@ def _report(
     floats = run_under(contract, TfliteRuntimeExecutor(bundle.float_model()), codes)
     progress("oracle", 2, 2)
     comparison = _compare(bundle, board, codes, expected, floats, sent, run)
-    return build_report(comparison, _facts(bundle, board, image, sent, run, oracle.name))
+    return build_report(comparison, _facts(bundle, board, sent, run, oracle.name))
 
 
 def _compare(
@@ -198,10 +188,8 @@ def _ticks(board: Board, run: BoardRun, frames: int) -> Ticks:
     return Ticks(board.counter.kind, stages, HOP_US, board.counter.units_per_second)
 
 
-def _facts(
-    bundle: Bundle, board: Board, image: Image, sent: SentWindows, run: BoardRun, oracle: str
-) -> Facts:
-    body = bundle.body
+def _facts(bundle: Bundle, board: Board, sent: SentWindows, run: BoardRun, oracle: str) -> Facts:
+    body, said = bundle.body, run.facts
     return Facts(
         oracle=oracle,
         class_labels=body.classes,
@@ -210,19 +198,25 @@ def _facts(
             bytes=run.link.bytes_sent + run.link.bytes_received,
             crc_errors=run.link.crc_errors + run.stats.crc_errors,
             resyncs=run.link.resyncs + run.stats.framing_errors,
+            restarts=run.link.restarts,
             rtt_ms_p50=float(np.median(run.link.round_trips_ms)),
         ),
-        memory=MemoryFacts(**asdict(image.sizes), stack_high_water=run.stats.stack_high_water),
+        memory=MemoryFacts(
+            flash_code=said.flash_code,
+            flash_constants=said.flash_constants,
+            ram_static=said.ram_static,
+            stack_high_water=run.stats.stack_high_water,
+        ),
         board={"name": board.name, "core": board.core, "description": board.description},
         bundle={
-            "engine": image.engine,
+            "engine": said.engine,
             "model_sha256": body.model_sha256,
             "scheme": body.scheme,
             "dataset": body.dataset,
             "subject": body.subject,
             "macs": body.macs,
             "state_contract": body.contract,
-            "build_id": image.build_id,
+            "build_id": said.build_id.hex(),
         },
         method={
             "windows": sent.origin,

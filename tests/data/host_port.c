@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define OUT_BYTES 65536u
+#define OUT_BYTES (1u << 20)
 
 void host_reset(void);
 void host_receive(const uint8_t *bytes, size_t size);

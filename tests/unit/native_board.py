@@ -28,6 +28,8 @@ WINDOW_SHAPE = (150, 4)
 
 _FIRMWARE = Path(myofin.firmware_bridge.__file__).parent / "firmware"
 
+_OUT = ctypes.create_string_buffer(1 << 20)
+
 Fault = Callable[[bytes], bytes]
 
 
@@ -51,19 +53,20 @@ def _sanitizers() -> tuple[str, ...]:
 
 
 @cache
-def library() -> ctypes.CDLL:
-    """The application and the fake model as a shared library."""
+def library(model: Path = FAKE_MODEL, *flags: str) -> ctypes.CDLL:
+    """The application and a model's C as a shared library; there is one board in each."""
     folder = Path(mkdtemp(prefix="myofin-native-"))
     write_settings(folder, load_board("mps2-an386"), "c", "00" * 32)
     firmware = [path for path in sorted(_FIRMWARE.glob("*.c")) if path.name != "main.c"]
-    sources = [*firmware, DATA / "host_port.c", *FAKE_MODEL.glob("*.c")]
+    sources = [*firmware, DATA / "host_port.c", *model.glob("*.c")]
     out = folder / "board.so"
     command = [
         *("cc", "-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fPIC", "-shared"),
         *(*_sanitizers(), "-fno-sanitize-recover=all"),
-        *(f"-I{path}" for path in (folder, _FIRMWARE, FAKE_MODEL)),
+        *(f"-I{path}" for path in (folder, _FIRMWARE, model)),
+        *flags,
         *map(str, sources),
-        *("-o", str(out)),
+        *("-lm", "-o", str(out)),
     ]
     subprocess.run(command, check=True, timeout=120)
     found = ctypes.CDLL(str(out))
@@ -88,12 +91,20 @@ class Clock:
 class NativeBoard:
     """A Link to the application, with a fault put into each direction.
 
-    ``to_board`` and ``to_host`` get each piece of bytes and return what arrives of it.
+    ``to_board`` and ``to_host`` get each piece of bytes and return what arrives of it. ``firmware`` is what
+    ``library`` gave.
     """
 
     name = "native board"
 
-    def __init__(self, *, to_board: Fault | None = None, to_host: Fault | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        to_board: Fault | None = None,
+        to_host: Fault | None = None,
+        firmware: ctypes.CDLL | None = None,
+    ) -> None:
+        self.firmware = firmware or library()
         self.clock = Clock()
         self.to_board = to_board or (lambda data: data)
         self.to_host = to_host or (lambda data: data)
@@ -103,16 +114,19 @@ class NativeBoard:
 
     def reset(self) -> None:
         """Power-cycle the board."""
-        library().host_reset()
+        self.firmware.host_reset()
 
     def write(self, data: bytes) -> None:
         """Let the board take bytes, and answer."""
         self.written.append(data)
         arriving = self.to_board(data)
-        library().host_receive(arriving, len(arriving))
-        buffer = ctypes.create_string_buffer(65536)
-        size = library().host_take(buffer, len(buffer))
-        self._pending += self.to_host(buffer.raw[:size])
+        self.firmware.host_receive(arriving, len(arriving))
+        self._pending += self.to_host(self.sent())
+
+    def sent(self) -> bytes:
+        """Take what the board has sent."""
+        size = self.firmware.host_take(_OUT, len(_OUT))
+        return ctypes.string_at(_OUT, size)
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:
         """Return what the board sent, or let the time pass."""
