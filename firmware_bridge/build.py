@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,11 +14,16 @@ from typing import Any, Final
 from myofin.artifacts import Manifest, new_artifact, read_manifest, write_manifest
 from myofin.boards.registry import Board
 from myofin.errors import InputError
+from myofin.firmware_bridge.boot import seal_boot2
+from myofin.firmware_bridge.elf import Segment, read_elf
 from myofin.firmware_bridge.engine_option import EngineName
 from myofin.firmware_bridge.fit import require_room
+from myofin.firmware_bridge.image_check import check_image
 from myofin.firmware_bridge.objects import cache_folder, compile_recipe
 from myofin.firmware_bridge.recipe import FIRMWARE, Recipe, engine_folder, make_recipe
-from myofin.firmware_bridge.toolchain import OBJCOPY, SIZE, explain_compiler, require_compiler, run
+from myofin.firmware_bridge.sizes import Sizes, sizes_of
+from myofin.firmware_bridge.toolchain import OBJCOPY, explain_compiler, require_compiler, run
+from myofin.firmware_bridge.uf2 import encode_uf2
 from myofin.firmware_bridge.wire import CounterKind
 
 _LINK_FLAGS: Final = (
@@ -29,19 +33,6 @@ _LINK_FLAGS: Final = (
     "-Wl,--fatal-warnings",
     "-lm",
 )
-_PRODUCTS: Final = ("firmware.elf", "firmware.bin", "firmware.map")
-_CODE_SECTIONS: Final = (".text",)
-_CONSTANT_SECTIONS: Final = (".rodata", ".ARM.exidx", ".data")
-_RAM_SECTIONS: Final = (".data", ".bss")
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Bytes of an image. Initial values of variables count as constants too; the stack is not counted."""
-
-    flash_code: int
-    flash_constants: int
-    ram_static: int
 
 
 @dataclass(frozen=True)
@@ -84,6 +75,7 @@ def build_image(
             the C++ library.
         InputError: The folder holds no model, or the image does not fit the board; or the tree is not TFLM's.
         BoardError: The compiler refused the sources.
+        CheckError: The image is not what the board's processor or ROM will look for.
     """
     if not (bundle_c_dir / "myofin_model.h").is_file():
         raise InputError(
@@ -101,9 +93,10 @@ def build_image(
         objects = compile_recipe(recipe, compiler, board, work, cache_folder(environ))
         _link(compiler, objects, work, board)
         # Copied, not linked in place: on a full disk the linker fails without saying why, and this says it.
-        for name in _PRODUCTS:
+        for name in _finish(work, board):
             shutil.copyfile(work / name, folder / name)
-        sizes = image_sizes(folder / "firmware.elf")
+        sizes = sizes_of(read_elf(folder / "firmware.elf"))
+        check_image(folder, board, sizes)
         image = Image(out, out / "firmware.elf", board.name, engine, model_sha256, build_id, sizes, trace)
         write_manifest(
             folder,
@@ -218,17 +211,17 @@ def _link(compiler: str, objects: Sequence[str], work: Path, board: Board) -> No
     outcome = run(command, folder=work)
     if outcome.returncode != 0:
         raise explain_compiler(outcome.stderr, board)
+
+
+def _finish(work: Path, board: Board) -> tuple[str, ...]:
+    """Make from the linked ELF file what flashers take; returns the names of an image's files."""
+    elf_path = work / "firmware.elf"
+    elf = read_elf(elf_path)
+    if board.build.boot == "rp2040":
+        elf_path.write_bytes(seal_boot2(elf_path.read_bytes(), elf))
     run([OBJCOPY, "-O", "binary", "firmware.elf", "firmware.bin"], folder=work, check=True)
-
-
-def image_sizes(elf: Path) -> Sizes:
-    """Sizes of a linked image, from its sections."""
-    sections: dict[str, int] = {}
-    for line in run([SIZE, "-A", str(elf)], check=True).stdout.splitlines():
-        if match := re.match(r"(\.\S+)\s+(\d+)\s", line):
-            sections[match[1]] = int(match[2])
-
-    def total(names: Sequence[str]) -> int:
-        return sum(sections.get(name, 0) for name in names)
-
-    return Sizes(total(_CODE_SECTIONS), total(_CONSTANT_SECTIONS), total(_RAM_SECTIONS))
+    if board.uf2 is None:
+        return ("firmware.elf", "firmware.bin", "firmware.map")
+    flash = Segment(elf.flash().address, (work / "firmware.bin").read_bytes())
+    (work / "firmware.uf2").write_bytes(encode_uf2(flash, board.uf2.family))
+    return ("firmware.elf", "firmware.bin", "firmware.map", "firmware.uf2")

@@ -18,7 +18,6 @@ from myofin.firmware_bridge.fit import does_not_fit
 COMPILER: Final = "arm-none-eabi-gcc"
 CXX_COMPILER: Final = "arm-none-eabi-g++"
 OBJCOPY: Final = "arm-none-eabi-objcopy"
-SIZE: Final = "arm-none-eabi-size"
 _APT: Final = "sudo apt-get install -y --no-install-recommends gcc-arm-none-eabi libnewlib-arm-none-eabi"
 CXX_INSTALL: Final = "sudo apt-get install -y --no-install-recommends libstdc++-arm-none-eabi-newlib"
 _TIMEOUT_S: Final = 300
@@ -31,7 +30,7 @@ def require_compiler() -> str:
         ToolMissingError: A program or the C library is not installed.
     """
     found = shutil.which(COMPILER)
-    for program in (COMPILER, OBJCOPY, SIZE):
+    for program in (COMPILER, OBJCOPY):
         if shutil.which(program) is None:
             raise ToolMissingError(f"{program} is not installed.", hint=f"Run: {_APT}")
     assert found is not None

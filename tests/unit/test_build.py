@@ -131,11 +131,11 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         build_fake(tmp_path / "image", tmp_path)
 
 
-@pytest.mark.parametrize("missing", ["arm-none-eabi-gcc", "arm-none-eabi-objcopy", "arm-none-eabi-size"])
+@pytest.mark.parametrize("missing", ["arm-none-eabi-gcc", "arm-none-eabi-objcopy"])
 def test_a_missing_tool_gives_the_line_to_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    present = {"arm-none-eabi-gcc", "arm-none-eabi-objcopy", "arm-none-eabi-size"} - {missing}
+    present = {"arm-none-eabi-gcc", "arm-none-eabi-objcopy"} - {missing}
     for name in present:
         (tmp_path / name).symlink_to(shutil.which(name) or "")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -147,8 +147,7 @@ def test_a_missing_tool_gives_the_line_to_run(
 
 
 def test_a_missing_c_library_gives_the_line_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("arm-none-eabi-objcopy", "arm-none-eabi-size"):
-        (tmp_path / name).symlink_to(shutil.which(name) or "")
+    (tmp_path / "arm-none-eabi-objcopy").symlink_to(shutil.which("arm-none-eabi-objcopy") or "")
     compiler = tmp_path / "arm-none-eabi-gcc"
     compiler.write_text("#!/bin/sh\necho nano.specs\n")
     compiler.chmod(compiler.stat().st_mode | stat.S_IXUSR)
