@@ -9,13 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from myofin import __version__
 from myofin.convert import codegen_text as c
@@ -34,6 +32,7 @@ from myofin.convert.codegen_program import LstmStep, Program, Step, reads_codes
 from myofin.convert.codegen_step_text import VALUE_TYPE, StepText
 from myofin.convert.codegen_steps import can_slide, lstm_members, step_text
 from myofin.convert.flatbuffer import read_model
+from myofin.convert.plain_templates import plain_templates
 from myofin.errors import ModelError
 from myofin.frontend import FrontEnd
 
@@ -208,22 +207,10 @@ def _write(facts: _Facts, out_dir: Path) -> list[Path]:
     return [out_dir / name for name in texts]
 
 
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("myofin.convert"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # this is C, not HTML
-    )
-
-
 def _render(template: str, facts: _Facts, places: tuple[Place, ...]) -> str:
     program = facts.program
     return (
-        _templates()
+        plain_templates()
         .get_template(template)
         .render(
             facts=facts,

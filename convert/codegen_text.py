@@ -60,6 +60,19 @@ def number(value: Any, dtype: str) -> str:
     return "INT32_MIN" if int(value) == -(2**31) else str(int(value))
 
 
+def c_string(text: str) -> str:
+    """Text as a C string literal: ASCII, other characters as octal UTF-8.
+
+    >>> print(c_string("what?"))
+    "what\\077"
+    """
+    # '?' too, since two of them may begin a trigraph.
+    plain = (
+        chr(byte) if 32 <= byte < 127 and byte not in b'"\\?' else f"\\{byte:03o}" for byte in text.encode()
+    )
+    return f'"{"".join(plain)}"'
+
+
 def array(name: str, values: NDArray[Any], comment: str = "") -> str:
     """A `static const` array, aligned to 4 bytes so that kernels may load words."""
     flat = values.reshape(-1)

@@ -45,6 +45,9 @@ VERBS = MappingProxyType(
         "inspect": Verb(
             "myofin.convert.inspect_cli", "inspect", "MACs, bytes, LSTM and state of a model or bundle."
         ),
+        "export": Verb(
+            "myofin.convert.export_cli", "export", "A bundle to C for your own project, with a self-test."
+        ),
         "boards": Verb("myofin.boards.cli", "boards", "List the boards and their facts."),
         "build": Verb(
             "myofin.firmware_bridge.build_cli", "build", "A bundle and a board to a firmware image."

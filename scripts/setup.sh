@@ -10,6 +10,8 @@ venv=${VENV:-.venv}
 
 # command-or-file that proves it : Debian package
 needed="gcc:gcc arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm"
+# Only the tests of `myofin export`: CMake, C++, and a RISC-V to run exported code on (together about 250 MB).
+needed="$needed cmake:cmake g++:g++ riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu qemu-riscv64:qemu-user"
 missing=""
 for pair in $needed; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
@@ -17,6 +19,7 @@ done
 if ! arm-none-eabi-gcc -print-file-name=libc.a 2>/dev/null | grep -q /; then
     missing="$missing libnewlib-arm-none-eabi"
 fi
+[ -f /usr/riscv64-linux-gnu/lib/libc.a ] || missing="$missing libc6-dev-riscv64-cross"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 
 if [ -n "$missing" ]; then

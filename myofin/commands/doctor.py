@@ -79,6 +79,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "evaluate": _TRAIN,
     "convert": _CONVERT,
     "inspect": (),
+    "export": (),
     "boards": (),
     "build": _BUILD,
     "validate": _VALIDATE,

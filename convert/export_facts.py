@@ -1,0 +1,247 @@
+"""What the texts of an export say about its model: shapes, memory, classes, proofs, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from myofin import __version__
+from myofin.convert.bundle import ENGINE_FOLDER, TFLM_FOLDER, Bundle
+from myofin.convert.codegen import Engine
+from myofin.convert.prediction import predict_engine
+from myofin.convert.schema import BundleBody
+from myofin.convert.tflm_export import read_arena_bytes
+
+_ORACLES: Final[Mapping[str, str]] = {
+    "tflm": "TensorFlow Lite Micro's reference kernels",
+    "c-engine": "this engine, compiled for the host,",
+}
+_SCHEMES: Final[Mapping[str, str]] = {
+    "float32": "32-bit floats",
+    "int8": "8-bit integers",
+    "int16x8": "16-bit activations, 8-bit weights",
+}
+
+
+@dataclass(frozen=True)
+class ExportFacts:
+    """Every fact that a template may use; texts end in a full stop where they are sentences."""
+
+    kind: str
+    engine: Engine
+    tool_version: str
+    model_sha256: str
+    bundle_sha256: str
+    body: BundleBody
+    windows: int
+    selftest_bytes: int
+    memory: str
+
+    @property
+    def scheme(self) -> str:
+        """How numbers are represented."""
+        return self.body.scheme
+
+    @property
+    def contract(self) -> str:
+        """The state contract."""
+        return self.body.contract
+
+    @property
+    def frames(self) -> int:
+        """Frames of one window."""
+        return self.body.frames
+
+    @property
+    def frame_codes(self) -> int:
+        """Counts of one frame, all channels."""
+        return self.body.frame_codes
+
+    @property
+    def tolerance(self) -> str:
+        """Largest difference that passes, as a C literal (float32 only)."""
+        return f"{self.body.float_tolerance!r}f"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """A name for each logit."""
+        return self.body.class_names
+
+    @property
+    def title(self) -> str:
+        """Heading of the README."""
+        return f"An LSTM-FIN for {self.body.channels} channels at {self.body.rate_hz} Hz, {self.scheme}"
+
+    @property
+    def summary(self) -> str:
+        """One sentence on what this is."""
+        body = self.body
+        return (
+            f"Recognises {len(body.classes)} movements in surface EMG: a window of {body.frames} frames of "
+            f"{body.frame_samples} samples of {body.channels} channels in, features and logits out."
+        )
+
+    @property
+    def table(self) -> tuple[tuple[str, str], ...]:
+        """Name and value of what a user wants to know first."""
+        body = self.body
+        hop_ms = 1000 * body.frame_samples / body.rate_hz
+        return (
+            ("Trained on", f"{body.dataset}, subject {body.subject}".replace("|", "/")),
+            ("Input", f"`int16_t` ADC counts, {body.channels} channels at {body.rate_hz} Hz, interleaved"),
+            ("Frame (hop)", f"{body.frame_samples} samples of each channel, {hop_ms:g} ms"),
+            ("Window", f"{body.frames} frames, {hop_ms * body.frames:g} ms"),
+            ("Features", _features(body)),
+            ("Logits", f"{body.outputs['logits'].size}, one for each class"),
+            ("Numbers", f"{body.scheme}: {_SCHEMES[body.scheme]}"),
+            ("State contract", body.contract),
+            ("Multiply-accumulates a decision", f"{body.macs:,}"),
+        )
+
+    @property
+    def frame_words(self) -> str:
+        """A frame in words."""
+        ms = 1000 * self.body.frame_samples / self.body.rate_hz
+        return f"{ms:g} ms of interleaved int16 ADC counts"
+
+    @property
+    def layout(self) -> str:
+        """How counts are laid out."""
+        body = self.body
+        return (
+            f"{body.frame_samples} samples of all {body.channels} channels, sample after sample, channel "
+            f"fastest (`counts[sample * {body.channels} + channel]`), as the ADC gave them in the recording: "
+            "the front end in here knows that ADC's offsets and gains."
+        )
+
+    @property
+    def every(self) -> str:
+        """What happens at each further frame."""
+        if self.contract == "carry":
+            return ": each such call is one step of the network"
+        return ": windows overlap, one decision a hop"
+
+    @property
+    def contract_words(self) -> str:
+        """The state contract in words."""
+        if self.contract == "carry":
+            return (
+                "State contract `carry`: the LSTM keeps its state until `myofin_init`; push frames in order, "
+                "and call `myofin_init` after a gap in the signal."
+            )
+        return (
+            "State contract `reset`: the LSTM starts at zero at each window, so a decision depends on the "
+            "frames held and on nothing before (a DC blocker, where the front end has one, keeps its own "
+            "state)."
+        )
+
+    @property
+    def output_words(self) -> str:
+        """How to read the outputs."""
+        if self.scheme == "float32":
+            return "Features are standardised; logits need no scaling for the largest to win."
+        features, logits = self.body.outputs["features"], self.body.outputs["logits"]
+        return (
+            f"A feature is `(value - ({features.zero_point})) * {features.scale:.9g}`, standardised; a logit "
+            f"`(value - ({logits.zero_point})) * {logits.scale:.9g}`."
+        )
+
+    @property
+    def oracle(self) -> str:
+        """Who said what is right."""
+        return _ORACLES[str(self.body.oracle["name"])]
+
+    @property
+    def equality(self) -> str:
+        """How equal they must be."""
+        if self.scheme == "float32":
+            return f" (features and logits within {self.body.float_tolerance:g}, codes exactly)"
+        return ", bit for bit"
+
+    @property
+    def golden_origin(self) -> str:
+        """Where the golden windows are from."""
+        test = ", ".join(map(str, self.body.split.test))
+        return (
+            f"The golden windows are raw counts from the test repetitions ({test}) of the recording that the "
+            f"network was trained on ({_plain(self.body.dataset)}, subject {_plain(self.body.subject)})."
+        )
+
+    @property
+    def proof(self) -> str:
+        """What was compared before the bundle was written."""
+        equal = self.body.oracle["engine_equal"]
+        if not equal:
+            return (
+                "The generated C was not compared with TensorFlow Lite Micro, which had no wheel for the "
+                "Python that made it."
+            )
+        return (
+            "Before that bundle was written, the generated C gave the same outputs as TensorFlow Lite Micro "
+            f"on {equal['equal']} of {equal['windows']} windows{self._within}."
+        )
+
+    @property
+    def _within(self) -> str:
+        return f" (within {self.body.float_tolerance:g})" if self.scheme == "float32" else ""
+
+    @property
+    def libc(self) -> str:
+        """What the engine includes of libc."""
+        return "`string.h` and `math.h`" if self.scheme == "float32" else "`string.h`"
+
+
+def _features(body: BundleBody) -> str:
+    size, names = body.outputs["features"].size, ", ".join(body.feature_scaling.names)
+    return f"{size}: of each channel {names}" if names else str(size)
+
+
+def _plain(text: str) -> str:
+    """A name from a recording, fit for a C comment."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).replace("*/", "* /")
+
+
+def gather_facts(bundle: Bundle, kind: str, engine: Engine, *, windows: int, golden: int) -> ExportFacts:
+    """Collect the facts of one export.
+
+    Args:
+        bundle: What is exported.
+        kind: Name of the form.
+        engine: What executes the network in it.
+        windows: Golden windows in the self-test.
+        golden: Bytes that they take.
+
+    Raises:
+        ArtifactError: The bundle lacks a file of this engine.
+        ModelError: The size of the generated C cannot be predicted.
+    """
+    return ExportFacts(
+        kind=kind,
+        engine=engine,
+        tool_version=__version__,
+        model_sha256=bundle.body.model_sha256,
+        bundle_sha256=bundle.manifest.sha256,
+        body=bundle.body,
+        windows=windows,
+        selftest_bytes=golden,
+        memory=_tflm_memory(bundle) if engine == "tflm" else _engine_memory(bundle),
+    )
+
+
+def _engine_memory(bundle: Bundle) -> str:
+    found = predict_engine(bundle.folder / ENGINE_FOLDER)
+    return (
+        f"Memory, predicted for a 32-bit Arm from the C text: RAM {found.ram:,} bytes, which is "
+        f"`sizeof(myofin_state_t)`, and the stack of a few small frames; flash {found.flash:,} bytes "
+        f"(constants {found.constants:,}, code about {found.code:,}), without the self-test."
+    )
+
+
+def _tflm_memory(bundle: Bundle) -> str:
+    arena = read_arena_bytes(bundle.folder / TFLM_FOLDER, cmsis_nn=False)
+    return (
+        f"Memory: an arena of {arena:,} bytes (`src/arena.h` says how it was found) and the window inside "
+        f"`myofin_state_t`; flash {len(bundle.model()):,} bytes for the model, and TFLM's interpreter and "
+        "kernels."
+    )
