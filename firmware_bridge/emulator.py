@@ -14,10 +14,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import IO, Final
 
 from myofin.boards.registry import Board, Emulator
 from myofin.errors import BoardError, InputError, LinkError, ToolMissingError
+from myofin.firmware_bridge.board_recording import load_recording_arguments
 from myofin.firmware_bridge.build import Image
 from myofin.firmware_bridge.link import open_link
 from myofin.firmware_bridge.session import BoardSession
@@ -37,8 +39,13 @@ _NO_ESCAPE: Final = "0x1ff"
 
 
 @contextmanager
-def emulated(image: Image, board: Board) -> Iterator[str]:
+def emulated(image: Image, board: Board, recording: Path | None = None) -> Iterator[str]:
     """Run an image in the board's emulator, and yield the URL of its byte channel for ``open_link``.
+
+    Args:
+        image: What to run.
+        board: The board, with an emulator.
+        recording: What its front end samples, a file that ``write_board_recording`` wrote.
 
     Raises:
         InputError: The image is for another board, or the board is not an emulated one.
@@ -52,7 +59,7 @@ def emulated(image: Image, board: Board) -> Iterator[str]:
         )
     with _listener() as server, tempfile.TemporaryFile() as log:
         port = server.getsockname()[1]
-        process = _start(command(image, board, server.fileno()), server.fileno(), log)
+        process = _start(command(image, board, server.fileno(), recording), server.fileno(), log)
         server.close()  # from here on the emulator alone listens: when it ends, so does the connection
         stop = partial(_stop, process)
         atexit.register(stop)
@@ -75,7 +82,7 @@ def emulated_session(image: Image, board: Board) -> Iterator[BoardSession]:
         yield session
 
 
-def command(image: Image, board: Board, descriptor: int) -> list[str]:
+def command(image: Image, board: Board, descriptor: int, recording: Path | None = None) -> list[str]:
     """The emulator's command line, with its UART on an inherited listening socket.
 
     Raises:
@@ -89,6 +96,7 @@ def command(image: Image, board: Board, descriptor: int) -> list[str]:
         *(_program(emulator), "-M", emulator.machine, "-kernel", str(image.elf)),
         *("-display", "none", "-monitor", "none", "-nic", "none", *emulator.args),
         *("-chardev", _UART.format(descriptor=descriptor), "-serial", "chardev:uart", "-echr", _NO_ESCAPE),
+        *(() if recording is None else load_recording_arguments(board, recording)),
     ]
 
 

@@ -14,6 +14,7 @@ from myofin.firmware_bridge.framing import Damage, Frame, FrameReader, encode_fr
 from myofin.firmware_bridge.link import Link
 from myofin.firmware_bridge.silence import explain_silence
 from myofin.firmware_bridge.wire import (
+    ANY_SEQUENCE,
     ERROR_TEXTS,
     REPLY_BIT,
     SEQUENCE_MODULUS,
@@ -96,6 +97,16 @@ class Exchange:
         if frame.type != expected.TYPE:
             refuse_answer(request, f"its type is {frame.type:#04x}")
         return _read(expected, frame, request)
+
+    def tell(self, message: Payload) -> None:
+        """Send a message that has no answer.
+
+        Raises:
+            LinkError: The channel is gone.
+        """
+        data = encode_frame(Frame(message.TYPE, ANY_SEQUENCE, message.pack()))
+        self._link.write(data)
+        self.counters.bytes_sent += len(data)
 
     def listen(self, timeout_s: float) -> None:
         """Hand over what comes unasked, waiting at most this long for the first of it.

@@ -14,8 +14,9 @@ from typing import Annotated, ClassVar, Final
 
 from myofin.errors import BoardError
 from myofin.firmware_bridge.wire_layout import Payload, blob, rest, text, u8, u16, u32
+from myofin.firmware_bridge.wire_stream import Credit, Decision, Samples, StreamFlag, StreamRequest
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 HEADER_BYTES: Final = 3
 CRC_BYTES: Final = 4
 SEQUENCE_MODULUS: Final = 1 << 16
@@ -65,6 +66,8 @@ class ErrorCode(IntEnum):
     OUT_OF_SEQUENCE = 5
     WINDOW_INCOMPLETE = 6
     FAULT = 7
+    NO_FRONT_END = 8
+    STREAM_RUNS = 9
 
 
 # message (with the detail filled in) and hint of each error code
@@ -96,6 +99,14 @@ ERROR_TEXTS: Final[dict[ErrorCode, tuple[str, str]]] = {
     ErrorCode.FAULT: (
         "The firmware stopped with a processor fault at address {detail:#010x}.",
         "Look the address up in firmware.map (0: the stack overflowed), and reset the board.",
+    ),
+    ErrorCode.NO_FRONT_END: (
+        "The board's front end cannot sample this model's channels every {detail} ticks of its counter.",
+        "Stream at the rate of the recording that the network was trained on, on a board with a front end.",
+    ),
+    ErrorCode.STREAM_RUNS: (
+        "The board is streaming, and takes no injected frames meanwhile.",
+        "Stop the stream first.",
     ),
 }
 
@@ -214,6 +225,12 @@ class Stats(Payload):
     duplicates: Annotated[int, u32("repeated requests that were answered without carrying them out again")]
     dropped: Annotated[int, u32("stale requests that were dropped")]
     stack_high_water: Annotated[int, u32("most bytes of stack ever used")]
+    samples: Annotated[int, u32("samples of a channel taken since the stream began; all below too")]
+    samples_dropped: Annotated[int, u32("of these, dropped because no frame was free")]
+    decisions: Annotated[int, u32("decisions made")]
+    deadlines_missed: Annotated[int, u32("decisions that took longer than the deadline")]
+    queue_max: Annotated[int, u32("most whole frames that ever waited, with the one in work")]
+    late_max_ticks: Annotated[int, u32("longest time from when a sample was due to its interrupt")]
 
 
 @dataclass(frozen=True)
@@ -239,13 +256,14 @@ class Error(Payload):
     detail: Annotated[int, u32("what it depends on")]
 
 
-REQUESTS: Final[tuple[type[Payload], ...]] = (HelloRequest, Inject, StatsRequest)
-REPLIES: Final[tuple[type[Payload], ...]] = (Ack, Hello, Result, Stats, Trace, Error)
-UNASKED: Final[tuple[type[Payload], ...]] = (Trace,)  # replies that answer no request
+REQUESTS: Final[tuple[type[Payload], ...]] = (HelloRequest, Inject, StatsRequest, StreamRequest, Credit)
+UNASKED: Final[tuple[type[Payload], ...]] = (Trace, Samples, Decision)  # they answer no request
+REPLIES: Final[tuple[type[Payload], ...]] = (Ack, Hello, Result, Stats, *UNASKED, Error)
 ENUMS: Final[tuple[type[IntEnum] | type[IntFlag], ...]] = (
     Scheme,
     StateContract,
     CounterKind,
     InjectFlag,
+    StreamFlag,
     ErrorCode,
 )

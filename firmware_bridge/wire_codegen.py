@@ -92,6 +92,11 @@ A byte stream both ways (UART, or TCP to an emulated one), little-endian through
   number of that HELLO. Before the first HELLO, and so after a reset, every other request is refused with
   NO_SESSION: a board that restarted in the middle is noticed.
 - **Direction.** Types of the board have bit 7 set, so an echoed request is not taken for an answer.
+- **Stream.** After STREAM with START the board samples by itself. It sends SAMPLES for every frame and, once
+  it holds a whole window, DECISION before it; both come unasked. It sends no sample beyond the credit. Where
+  the host does not keep up, frames wait in the board's ring, and when that is full the board drops whole
+  frames: the index has a gap then, `dropped` counts it, and the window begins anew after it. With HOLD an
+  emulated board does not drop: its time stands still while the credit is used up.
 """
 
 

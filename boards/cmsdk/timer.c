@@ -1,16 +1,10 @@
 /* The stopwatch of port.h on a CMSDK timer. */
+#include "timer.h"
+
 #include "build_config.h"
 #include "port.h"
 
-typedef struct {
-    volatile uint32_t control;
-    volatile uint32_t value; /* counts down */
-    volatile uint32_t reload;
-    volatile uint32_t interrupt;
-} timer_registers_t;
-
 #define TIMER ((timer_registers_t *)BOARD_TIMER_BASE)
-#define TIMER_ENABLE (1u << 0)
 #define TIMER_START 0xFFFFFFFFu
 
 /* Running only while it measures: a running timer would give the emulator a deadline to skip to at

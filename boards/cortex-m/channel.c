@@ -1,6 +1,8 @@
 /* The byte channel of port.h for any Cortex-M: interrupt-driven rings over uart.h. */
+#include "afe.h"
 #include "board.h"
 #include "build_config.h"
+#include "nvic.h"
 #include "port.h"
 #include "uart.h"
 
@@ -8,7 +10,6 @@
 #define BOARD_RX_RING_BYTES 512u /* powers of two */
 #endif
 #define TX_RING_BYTES 256u
-#define NVIC_ENABLE ((volatile uint32_t *)0xE000E100u)
 
 void uart_handler(void);
 
@@ -18,12 +19,9 @@ static struct {
     uint8_t tx[TX_RING_BYTES];
     volatile uint32_t rx_head, rx_tail, tx_head, tx_tail;
     volatile uint32_t overruns;
+    volatile uint32_t interrupt_ticks;
     volatile bool rx_paused;
 } port;
-
-static void enable_interrupt(uint32_t number) {
-    NVIC_ENABLE[number / 32u] = 1u << (number % 32u);
-}
 
 __attribute__((weak)) void board_init(void) {
 }
@@ -31,8 +29,8 @@ __attribute__((weak)) void board_init(void) {
 void port_init(void) {
     board_init();
     uart_init();
-    enable_interrupt(BOARD_UART_RX_IRQ);
-    enable_interrupt(BOARD_UART_TX_IRQ);
+    nvic_enable(BOARD_UART_RX_IRQ);
+    nvic_enable(BOARD_UART_TX_IRQ);
 }
 
 /* Take what has come, until the ring is full. Then the rest waits in the UART with its interrupt
@@ -68,12 +66,14 @@ static void transmit_pending(void) {
 }
 
 void uart_handler(void) {
+    const uint32_t entered = afe_clock();
     /* Acknowledged before draining: a byte that comes in between raises it again. */
     uart_acknowledge();
     if (!port.rx_paused) {
         receive_pending();
     }
     transmit_pending();
+    port.interrupt_ticks += afe_clock() - entered;
 }
 
 static void resume_receiving(void) {
@@ -97,11 +97,11 @@ bool port_read(uint8_t *byte) {
     return true;
 }
 
-/* With interrupts masked WFI still wakes on a pending one, so a byte that comes between the check
- * and the sleep is not slept over. */
+/* With interrupts masked WFI still wakes on a pending one, so a byte or a sample that comes between
+ * the check and the sleep is not slept over. */
 void port_wait(void) {
     __asm volatile("cpsid i" ::: "memory");
-    if (port.rx_head == port.rx_tail) {
+    if (port.rx_head == port.rx_tail && !firmware_has_work()) {
         __asm volatile("wfi" ::: "memory");
     }
     __asm volatile("cpsie i" ::: "memory");
@@ -132,4 +132,8 @@ void port_write_in_fault(uint8_t byte) {
 
 uint32_t port_overruns(void) {
     return port.overruns;
+}
+
+uint32_t port_interrupt_ticks(void) {
+    return port.interrupt_ticks;
 }

@@ -32,10 +32,17 @@ void fault_handler(void);
 void report_fault(const uint32_t *frame);
 void uart_handler(void);
 void systick_handler(void) __attribute__((weak, alias("fault_handler")));
+void afe_handler(void); /* of the board's front end */
 
 typedef void (*vector_t)(void);
 
-#define LAST_IRQ (BOARD_UART_RX_IRQ > BOARD_UART_TX_IRQ ? BOARD_UART_RX_IRQ : BOARD_UART_TX_IRQ)
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#define UART_LAST_IRQ LARGER(BOARD_UART_RX_IRQ, BOARD_UART_TX_IRQ)
+#ifdef BOARD_AFE_IRQ
+#define LAST_IRQ LARGER(UART_LAST_IRQ, BOARD_AFE_IRQ)
+#else
+#define LAST_IRQ UART_LAST_IRQ
+#endif
 enum { SYSTEM_VECTORS = 16, VECTORS = SYSTEM_VECTORS + LAST_IRQ + 1 };
 /* Place in the table below, which begins after the stack's address. */
 #define EXCEPTION(number) ((number) - 1u)
@@ -64,6 +71,9 @@ __attribute__((section(".vectors"), used)) static const struct {
             [INTERRUPT(BOARD_UART_RX_IRQ)] = uart_handler,
 #if BOARD_UART_TX_IRQ != BOARD_UART_RX_IRQ
             [INTERRUPT(BOARD_UART_TX_IRQ)] = uart_handler,
+#endif
+#ifdef BOARD_AFE_IRQ
+            [INTERRUPT(BOARD_AFE_IRQ)] = afe_handler,
 #endif
         },
 };

@@ -1,17 +1,7 @@
-/* The stopwatch of port.h on TIMER0 of the nRF51, 32 bits at 16 MHz. */
-#include "build_config.h"
+/* The stopwatch of port.h on TIMER0 of the nRF51. */
+#include "timer.h"
+
 #include "port.h"
-
-#define REGISTER(offset) (*(volatile uint32_t *)(BOARD_TIMER_BASE + (offset)))
-#define START REGISTER(0x000u)
-#define STOP REGISTER(0x004u)
-#define CLEAR REGISTER(0x00Cu)
-#define CAPTURE_0 REGISTER(0x040u)
-#define BIT_MODE REGISTER(0x508u)
-#define PRESCALER REGISTER(0x510u)
-#define CAPTURED_0 REGISTER(0x540u)
-
-#define BITS_32 3u
 
 void port_stopwatch_start(void) {
     BIT_MODE = BITS_32;
@@ -21,7 +11,7 @@ void port_stopwatch_start(void) {
 }
 
 uint32_t port_stopwatch_stop(void) {
-    CAPTURE_0 = 1;
+    CAPTURE(0u) = 1;
     STOP = 1;
-    return CAPTURED_0;
+    return VALUE(0u);
 }

@@ -152,7 +152,20 @@ static void take_inject(app_t *app, uint16_t sequence, const uint8_t *payload) {
 static void answer_stats(app_t *app, uint16_t sequence) {
     app->stats.overruns = port_overruns();
     app->stats.stack_high_water = port_stack_high_water();
+    stream_stats(app->stream, &app->stats);
     answer(app, WIRE_STATS_REPLY, sequence, wire_stats_reply_put(payload_of(app), &app->stats));
+}
+
+static void take_stream(app_t *app, uint16_t sequence, const uint8_t *payload) {
+    const wire_stream_t request = wire_stream_get(payload);
+    if ((request.flags & WIRE_STREAM_FLAG_START) == 0u) {
+        stream_stop(app->stream);
+    } else if (!stream_start(app->stream, &request)) {
+        answer_error(app, sequence, WIRE_ERROR_CODE_NO_FRONT_END, request.period_ticks);
+        return;
+    }
+    new_window(app);
+    answer(app, WIRE_ACK, sequence, payload_of(app));
 }
 
 /* Whether a payload has the size that its type asks for. */
@@ -161,6 +174,9 @@ static bool payload_fits(uint8_t type, const uint8_t *payload, size_t size) {
         return size >= WIRE_INJECT_FIXED_BYTES &&
                size - WIRE_INJECT_FIXED_BYTES ==
                    wire_inject_get(payload).frame_count * APP_FRAME_COUNT_BYTES;
+    }
+    if (type == WIRE_STREAM) {
+        return size == WIRE_STREAM_FIXED_BYTES;
     }
     return type == WIRE_STATS ? size == WIRE_STATS_FIXED_BYTES : size == WIRE_HELLO_FIXED_BYTES;
 }
@@ -185,12 +201,16 @@ static bool is_next(app_t *app, uint16_t sequence) {
 static void carry_out(app_t *app, uint8_t type, uint16_t sequence, const uint8_t *payload,
                       size_t size) {
     app->last_sequence = sequence;
-    if (type != WIRE_HELLO && type != WIRE_INJECT && type != WIRE_STATS) {
+    if (type != WIRE_HELLO && type != WIRE_INJECT && type != WIRE_STATS && type != WIRE_STREAM) {
         answer_error(app, sequence, WIRE_ERROR_CODE_UNKNOWN_TYPE, type);
     } else if (!payload_fits(type, payload, size)) {
         answer_error(app, sequence, WIRE_ERROR_CODE_BAD_PAYLOAD, APP_FRAME_COUNT_BYTES);
     } else if (type == WIRE_HELLO) {
         answer_hello(app, sequence);
+    } else if (type == WIRE_STREAM) {
+        take_stream(app, sequence, payload);
+    } else if (type == WIRE_INJECT && stream_runs(app->stream)) {
+        answer_error(app, sequence, WIRE_ERROR_CODE_STREAM_RUNS, 0);
     } else if (type == WIRE_INJECT) {
         take_inject(app, sequence, payload);
     } else {
@@ -211,9 +231,17 @@ static bool accept_hello(app_t *app, uint16_t sequence, const uint8_t *payload, 
         app->in_session = true;
         app->session = session;
         app->last_sequence = (uint16_t)(sequence - 1u);
+        stream_stop(app->stream);
         new_window(app);
     }
     return true;
+}
+
+/* Not answered and in no order, so that it costs little: a lower credit is a stale one. */
+static void take_credit(app_t *app, const uint8_t *payload, size_t size) {
+    if (size == WIRE_CREDIT_FIXED_BYTES) {
+        stream_credit(app->stream, wire_credit_get(payload).until);
+    }
 }
 
 static void take_request(app_t *app, const uint8_t *frame, size_t size) {
@@ -226,6 +254,8 @@ static void take_request(app_t *app, const uint8_t *frame, size_t size) {
     }
     if (!app->in_session) {
         refuse(sequence, WIRE_ERROR_CODE_NO_SESSION, 0);
+    } else if (type == WIRE_CREDIT) {
+        take_credit(app, payload, payload_bytes);
     } else if (is_next(app, sequence)) {
         carry_out(app, type, sequence, payload, payload_bytes);
     }
@@ -245,8 +275,10 @@ static void take_frame(app_t *app, const uint8_t *frame, size_t size) {
     take_request(app, frame, checked);
 }
 
-void app_start(app_t *app, myofin_state_t *model) {
+void app_start(app_t *app, myofin_state_t *model, stream_t *stream) {
     app->model = model;
+    app->stream = stream;
+    stream_init(stream, model);
     cobs_start(&app->decoder, app->request, sizeof app->request);
     new_window(app);
 }

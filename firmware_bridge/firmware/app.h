@@ -6,6 +6,7 @@
 #include "build_config.h"
 #include "cobs.h"
 #include "myofin_model.h"
+#include "stream.h"
 #include "wire.h"
 
 #include <stdbool.h>
@@ -21,9 +22,10 @@
                                                      : WIRE_HELLO_REPLY_FIXED_BYTES)
 #define APP_REPLY_BYTES (WIRE_HEADER_BYTES + APP_PAYLOAD_MAX + WIRE_CRC_BYTES)
 
-/* All memory of the application; its model's lies apart. Zeroed, then app_start. */
+/* Memory of the application; its model's and its stream's lie apart. Zeroed, then app_start. */
 typedef struct {
     myofin_state_t *model;
+    stream_t *stream;
     myofin_value_t features[MYOFIN_FEATURES];
     myofin_value_t logits[MYOFIN_LOGITS];
     int16_t frame[MYOFIN_FRAME_CODES];
@@ -41,7 +43,7 @@ typedef struct {
     wire_stats_reply_t stats;
 } app_t;
 
-void app_start(app_t *app, myofin_state_t *model);
+void app_start(app_t *app, myofin_state_t *model, stream_t *stream);
 
 /* Take one received byte; a byte that completes a request has it carried out and answered. */
 void app_receive(app_t *app, uint8_t byte);

@@ -8,13 +8,16 @@
 int main(void) {
     static app_t app;
     static myofin_state_t model_state; /* by itself, so that the linker's map shows its size */
+    static stream_t stream;
     port_init();
-    app_start(&app, &model_state);
+    app_start(&app, &model_state, &stream);
     for (;;) {
         uint8_t byte;
         while (port_read(&byte)) {
             app_receive(&app, byte);
         }
-        port_wait();
+        if (!stream_step(&stream)) {
+            port_wait();
+        }
     }
 }

@@ -19,7 +19,8 @@ uint32_t port_stopwatch_stop(void);
 /* Take one received byte; false when there is none. */
 bool port_read(uint8_t *byte);
 
-/* Sleep until an interrupt, or return at once when a received byte is waiting. */
+/* Sleep until an interrupt, or return at once when a received byte is waiting, or
+ * firmware_has_work. */
 void port_wait(void);
 
 /* Queue one byte for sending; blocks while the queue is full. */
@@ -30,6 +31,9 @@ void port_flush(void);
 
 /* Send one byte by polling: usable inside a fault handler. */
 void port_write_in_fault(uint8_t byte);
+
+/* Ticks of afe_clock spent in the interrupts of the byte channel, modulo 2^32. */
+uint32_t port_interrupt_ticks(void);
 
 /* Received bytes lost because nobody took them in time. */
 uint32_t port_overruns(void);
@@ -49,5 +53,9 @@ port_sizes_t port_sizes(void);
 
 /* Implemented by the application: the port calls it when the processor faulted at address `pc`. */
 void firmware_fault(uint32_t pc);
+
+/* Implemented by the application: whether it has something to do without another interrupt. Asked
+ * by port_wait while interrupts are masked. */
+bool firmware_has_work(void);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define WIRE_PROTOCOL_VERSION 2u
+#define WIRE_PROTOCOL_VERSION 3u
 #define WIRE_HEADER_BYTES 3u
 #define WIRE_CRC_BYTES 4u
 #define WIRE_ANY_SEQUENCE 0xFFFFu
@@ -17,6 +17,10 @@
 #define WIRE_INJECT_FIXED_BYTES 6u
 #define WIRE_STATS 0x03u
 #define WIRE_STATS_FIXED_BYTES 0u
+#define WIRE_STREAM 0x10u
+#define WIRE_STREAM_FIXED_BYTES 17u
+#define WIRE_CREDIT 0x11u
+#define WIRE_CREDIT_FIXED_BYTES 4u
 #define WIRE_ACK 0x80u
 #define WIRE_ACK_FIXED_BYTES 0u
 #define WIRE_HELLO_REPLY 0x81u
@@ -24,9 +28,13 @@
 #define WIRE_RESULT 0x82u
 #define WIRE_RESULT_FIXED_BYTES 20u
 #define WIRE_STATS_REPLY 0x83u
-#define WIRE_STATS_REPLY_FIXED_BYTES 28u
+#define WIRE_STATS_REPLY_FIXED_BYTES 52u
 #define WIRE_TRACE 0x8Fu
 #define WIRE_TRACE_FIXED_BYTES 33u
+#define WIRE_SAMPLES 0x90u
+#define WIRE_SAMPLES_FIXED_BYTES 24u
+#define WIRE_DECISION 0x91u
+#define WIRE_DECISION_FIXED_BYTES 26u
 #define WIRE_ERROR 0xFFu
 #define WIRE_ERROR_FIXED_BYTES 5u
 
@@ -46,6 +54,9 @@
 #define WIRE_INJECT_FLAG_WHOLE 4u
 #define WIRE_INJECT_FLAG_TRACE 8u
 
+#define WIRE_STREAM_FLAG_START 1u
+#define WIRE_STREAM_FLAG_HOLD 2u
+
 #define WIRE_ERROR_CODE_NO_SESSION 1u
 #define WIRE_ERROR_CODE_PROTOCOL_VERSION 2u
 #define WIRE_ERROR_CODE_UNKNOWN_TYPE 3u
@@ -53,6 +64,8 @@
 #define WIRE_ERROR_CODE_OUT_OF_SEQUENCE 5u
 #define WIRE_ERROR_CODE_WINDOW_INCOMPLETE 6u
 #define WIRE_ERROR_CODE_FAULT 7u
+#define WIRE_ERROR_CODE_NO_FRONT_END 8u
+#define WIRE_ERROR_CODE_STREAM_RUNS 9u
 
 static inline uint8_t *wire_put_u8(uint8_t *out, uint8_t value) {
     out[0] = value;
@@ -114,6 +127,38 @@ static inline wire_inject_t wire_inject_get(const uint8_t *in) {
     message.index = wire_get_u32(in + 0);
     message.flags = wire_get_u8(in + 4);
     message.frame_count = wire_get_u8(in + 5);
+    return message;
+}
+
+/* Starts a stream, with the board as the source, or stops it (without flag START). */
+typedef struct {
+    uint8_t flags; /* bit 0 START; bit 1 HOLD: time stands still while the credit is used up */
+    uint32_t period_ticks; /* counter ticks from sample to sample */
+    uint32_t deadline_ticks; /* counter ticks a decision may take, from its last sample on */
+    uint32_t sample_limit; /* samples of a channel after which the board stops; 0: when told */
+    uint32_t credit; /* samples of a channel that the board may send before the first CREDIT */
+} wire_stream_t;
+
+/* `in` holds at least WIRE_STREAM_FIXED_BYTES. */
+static inline wire_stream_t wire_stream_get(const uint8_t *in) {
+    wire_stream_t message;
+    message.flags = wire_get_u8(in + 0);
+    message.period_ticks = wire_get_u32(in + 1);
+    message.deadline_ticks = wire_get_u32(in + 5);
+    message.sample_limit = wire_get_u32(in + 9);
+    message.credit = wire_get_u32(in + 13);
+    return message;
+}
+
+/* Lets a stream go on up to a sample. Has no answer, and any sequence number. */
+typedef struct {
+    uint32_t until; /* index of the first sample that may not be sent yet; a lower one is stale */
+} wire_credit_t;
+
+/* `in` holds at least WIRE_CREDIT_FIXED_BYTES. */
+static inline wire_credit_t wire_credit_get(const uint8_t *in) {
+    wire_credit_t message;
+    message.until = wire_get_u32(in + 0);
     return message;
 }
 
@@ -198,6 +243,12 @@ typedef struct {
     uint32_t duplicates; /* repeated requests that were answered without carrying them out again */
     uint32_t dropped; /* stale requests that were dropped */
     uint32_t stack_high_water; /* most bytes of stack ever used */
+    uint32_t samples; /* samples of a channel taken since the stream began; all below too */
+    uint32_t samples_dropped; /* of these, dropped because no frame was free */
+    uint32_t decisions; /* decisions made */
+    uint32_t deadlines_missed; /* decisions that took longer than the deadline */
+    uint32_t queue_max; /* most whole frames that ever waited, with the one in work */
+    uint32_t late_max_ticks; /* longest time from when a sample was due to its interrupt */
 } wire_stats_reply_t;
 
 static inline uint8_t *wire_stats_reply_put(uint8_t *out, const wire_stats_reply_t *message) {
@@ -208,6 +259,12 @@ static inline uint8_t *wire_stats_reply_put(uint8_t *out, const wire_stats_reply
     out = wire_put_u32(out, message->duplicates);
     out = wire_put_u32(out, message->dropped);
     out = wire_put_u32(out, message->stack_high_water);
+    out = wire_put_u32(out, message->samples);
+    out = wire_put_u32(out, message->samples_dropped);
+    out = wire_put_u32(out, message->decisions);
+    out = wire_put_u32(out, message->deadlines_missed);
+    out = wire_put_u32(out, message->queue_max);
+    out = wire_put_u32(out, message->late_max_ticks);
     return out;
 }
 
@@ -224,6 +281,50 @@ static inline uint8_t *wire_trace_put(uint8_t *out, const wire_trace_t *message)
     out = wire_put_bytes(out, message->name, 24u);
     out = wire_put_u32(out, message->first);
     out = wire_put_u8(out, message->value_bytes);
+    return out;
+}
+
+/* One frame of a stream. Comes unasked, with sequence 0xFFFF. */
+typedef struct {
+    uint32_t index; /* of the frame's first sample since the stream began */
+    uint32_t dropped; /* samples dropped before it since the stream began */
+    uint32_t codes_crc32; /* CRC-32 of the frame's codes */
+    uint32_t late_max_ticks; /* longest time from when a sample of it was due to its interrupt */
+    uint32_t late_sum_ticks; /* sum of these times */
+    uint32_t interrupt_ticks; /* counter ticks in interrupts since the frame before was taken */
+} wire_samples_t;
+
+static inline uint8_t *wire_samples_put(uint8_t *out, const wire_samples_t *message) {
+    out = wire_put_u32(out, message->index);
+    out = wire_put_u32(out, message->dropped);
+    out = wire_put_u32(out, message->codes_crc32);
+    out = wire_put_u32(out, message->late_max_ticks);
+    out = wire_put_u32(out, message->late_sum_ticks);
+    out = wire_put_u32(out, message->interrupt_ticks);
+    return out;
+}
+
+/* The decision on the window that ends with a frame. Comes unasked, with sequence 0xFFFF. */
+typedef struct {
+    uint32_t index; /* of the first sample of the window's last frame */
+    uint32_t front_end_ticks; /* counter ticks in the front end, for the last frame */
+    uint32_t fin_ticks; /* counter ticks in the feature-imitating network */
+    uint32_t head_ticks; /* counter ticks in the head */
+    uint32_t interrupt_ticks; /* of these three, counter ticks in interrupts */
+    uint32_t response_ticks; /* counter ticks from when the last sample was due to the logits */
+    uint8_t queue; /* whole frames that waited, with this one, when it was taken */
+    uint8_t missed; /* 1 when the deadline was missed */
+} wire_decision_t;
+
+static inline uint8_t *wire_decision_put(uint8_t *out, const wire_decision_t *message) {
+    out = wire_put_u32(out, message->index);
+    out = wire_put_u32(out, message->front_end_ticks);
+    out = wire_put_u32(out, message->fin_ticks);
+    out = wire_put_u32(out, message->head_ticks);
+    out = wire_put_u32(out, message->interrupt_ticks);
+    out = wire_put_u32(out, message->response_ticks);
+    out = wire_put_u8(out, message->queue);
+    out = wire_put_u8(out, message->missed);
     return out;
 }
 

@@ -28,6 +28,10 @@ const int8_t *myofin_window_codes(const myofin_state_t *state) {
     return state->window;
 }
 
+const int8_t *myofin_newest_codes(const myofin_state_t *state) {
+    return state->window + MYOFIN_WINDOW_CODES - MYOFIN_FRAME_CODES;
+}
+
 void myofin_fin(myofin_state_t *state, const int8_t *codes, myofin_value_t *features) {
     int32_t sums[MYOFIN_FEATURES] = {0};
     for (uint32_t i = 0; i < MYOFIN_WINDOW_CODES; i++) {

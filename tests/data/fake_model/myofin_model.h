@@ -30,6 +30,7 @@ typedef struct {
 void myofin_init(myofin_state_t *state);
 bool myofin_push_frame(myofin_state_t *state, const int16_t *counts);
 const int8_t *myofin_window_codes(const myofin_state_t *state);
+const int8_t *myofin_newest_codes(const myofin_state_t *state);
 void myofin_fin(myofin_state_t *state, const int8_t *codes, myofin_value_t *features);
 void myofin_fin_held(myofin_state_t *state, myofin_value_t *features);
 void myofin_head(myofin_state_t *state, myofin_value_t *logits);
