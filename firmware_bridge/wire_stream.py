@@ -55,7 +55,7 @@ class Samples(Payload):
 
 @dataclass(frozen=True)
 class Decision(Payload):
-    """Board to host. The decision on the window that ends with a frame. Comes unasked, with sequence 0xFFFF."""
+    """Board to host. The decision on the window that ends with a frame. Unasked, with sequence 0xFFFF."""
 
     NAME: ClassVar[str] = "DECISION"
     TYPE: ClassVar[int] = 0x91

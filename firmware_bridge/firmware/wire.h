@@ -304,7 +304,7 @@ static inline uint8_t *wire_samples_put(uint8_t *out, const wire_samples_t *mess
     return out;
 }
 
-/* The decision on the window that ends with a frame. Comes unasked, with sequence 0xFFFF. */
+/* The decision on the window that ends with a frame. Unasked, with sequence 0xFFFF. */
 typedef struct {
     uint32_t index; /* of the first sample of the window's last frame */
     uint32_t front_end_ticks; /* counter ticks in the front end, for the last frame */
