@@ -11,6 +11,7 @@ enum { SAMPLE = 1, NOW = 2 };
 void afe_handler(void);
 
 static uint32_t period;
+static uint32_t before_hold; /* what the clock had counted when the timer was last cleared */
 
 static uint32_t now(void) {
     CAPTURE(NOW) = 1;
@@ -30,6 +31,7 @@ bool afe_start(uint32_t period_ticks, uint32_t channels) {
         return false;
     }
     period = period_ticks;
+    before_hold = 0;
     BIT_MODE = BITS_32;
     PRESCALER = 0;
     CLEAR = 1;
@@ -37,7 +39,8 @@ bool afe_start(uint32_t period_ticks, uint32_t channels) {
     EVENT(SAMPLE) = 0;
     INTERRUPT_SET = INTERRUPT(SAMPLE);
     nvic_enable(BOARD_AFE_IRQ);
-    return afe_hold(false);
+    START = 1;
+    return true;
 }
 
 void afe_stop(void) {
@@ -47,9 +50,14 @@ void afe_stop(void) {
     EVENT(SAMPLE) = 0;
 }
 
+/* It goes on from zero: QEMU's timer counts what it had counted twice when it starts again. */
 bool afe_hold(bool held) {
     if (held) {
+        const uint32_t counted = now();
         STOP = 1;
+        CLEAR = 1;
+        before_hold += counted;
+        VALUE(SAMPLE) -= counted;
     } else {
         START = 1;
     }
@@ -60,7 +68,7 @@ uint32_t afe_clock(void) {
     uint32_t masked;
     __asm volatile("mrs %0, primask" : "=r"(masked));
     __asm volatile("cpsid i" ::: "memory"); /* handlers use the same register */
-    const uint32_t ticks = now();
+    const uint32_t ticks = before_hold + now();
     if (masked == 0u) {
         __asm volatile("cpsie i" ::: "memory");
     }

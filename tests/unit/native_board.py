@@ -73,6 +73,9 @@ def library(model: Path = FAKE_MODEL, *flags: str) -> ctypes.CDLL:
     found.host_receive.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
     found.host_take.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
     found.host_take.restype = ctypes.c_size_t
+    found.host_sample.argtypes = [ctypes.c_char_p, ctypes.c_uint32]
+    found.host_sample.restype = found.host_step.restype = ctypes.c_bool
+    found.host_spend.argtypes = [ctypes.c_uint32]
     found.crc32_of.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
     found.crc32_of.restype = ctypes.c_uint32
     return found
