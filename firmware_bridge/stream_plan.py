@@ -1,4 +1,4 @@
-"""What a stream is asked for: periods in the board's ticks, credit, and whether the link can carry it. Pure."""
+"""What a stream is asked for: periods in the board's ticks, credit, and whether the link carries it. Pure."""
 
 from __future__ import annotations
 
@@ -95,9 +95,7 @@ def plan_stream(
             hint="Leave --instructions-per-second out.",
         )
     units = units_per_second or board.counter.units_per_second
-    ticks = (
-        Fraction(repr(board.counter.ticks_per_unit)) * units if emulated else Fraction(board.counter.hz)
-    )
+    ticks = Fraction(repr(board.counter.ticks_per_unit)) * units if emulated else Fraction(board.counter.hz)
     rate_hz = HOPS_A_SECOND * facts.frame_samples
     period = round(ticks / rate_hz)
     hops = 0 if seconds is None else math.floor(seconds * HOPS_A_SECOND + 1e-9)
@@ -142,10 +140,10 @@ def stream_bytes_per_second(facts: Hello) -> int:
 
 
 def require_bandwidth(facts: Hello, baud: int) -> None:
-    """Refuse a stream that a serial link cannot carry.
+    """Refuse a stream that a serial link cannot carry, 8N1.
 
     Raises:
-        InputError: It cannot; the message has the numbers, the hint a baud rate and a decimation that would do.
+        InputError: It cannot; the message has the numbers, the hint a baud rate or decimation that would do.
     """
     needed, carried = stream_bytes_per_second(facts), baud // _BITS_A_BYTE
     if needed <= _USABLE * carried:
@@ -157,8 +155,9 @@ def require_bandwidth(facts: Hello, baud: int) -> None:
     room = _USABLE * carried - decisions - HOPS_A_SECOND * message_bytes(Samples, 0)
     counts = 2 * HOPS_A_SECOND * facts.channels * facts.frame_samples
     decimation = math.ceil(counts / room) if room > 0 else facts.frame_samples + 1
+    slower_hz = HOPS_A_SECOND * facts.frame_samples // decimation
     slower = (
-        f", or a network for 1/{decimation} of the rate ({HOPS_A_SECOND * facts.frame_samples // decimation} Hz)"
+        f", or a network for 1/{decimation} of the rate ({slower_hz} Hz)"
         if decimation <= facts.frame_samples
         else ""
     )

@@ -1,8 +1,8 @@
 """A stream on disk: appended to while it comes, and readable whatever ends it.
 
-A folder holds ``recording.json`` (shapes and facts, written first), ``samples.bin`` and ``decisions.bin`` (the
-payloads of the board's SAMPLES and DECISION messages as they came, one after the other). A piece of a payload
-at the end of a file is ignored.
+A folder holds ``recording.json`` (shapes and facts, written first), ``samples.bin`` and ``decisions.bin``:
+the payloads of the board's SAMPLES and DECISION messages as they came, one after the other. A piece of a
+payload at the end of a file is ignored.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Credit(Payload):
 
 @dataclass(frozen=True)
 class Samples(Payload):
-    """Board to host. One frame of a stream. Comes unasked, with sequence 0xFFFF."""
+    """Board to host. One frame of a stream. Unasked, with sequence 0xFFFF."""
 
     NAME: ClassVar[str] = "SAMPLES"
     TYPE: ClassVar[int] = 0x90

@@ -284,7 +284,7 @@ static inline uint8_t *wire_trace_put(uint8_t *out, const wire_trace_t *message)
     return out;
 }
 
-/* One frame of a stream. Comes unasked, with sequence 0xFFFF. */
+/* One frame of a stream. Unasked, with sequence 0xFFFF. */
 typedef struct {
     uint32_t index; /* of the frame's first sample since the stream began */
     uint32_t dropped; /* samples dropped before it since the stream began */

@@ -28,6 +28,7 @@ int main(void)
 {
     static myofin_state_t state;
     static int16_t counts[MYOFIN_FRAME_CODES];
+    static int8_t newest[MYOFIN_FRAME_CODES];
     myofin_value_t features[2][MYOFIN_FEATURES];
     myofin_value_t logits[2][MYOFIN_LOGITS];
     uint32_t decisions = 0;
@@ -43,8 +44,12 @@ int main(void)
         if (!myofin_push_frame(&state, counts)) {
             continue;
         }
+        memcpy(newest, myofin_newest_codes(&state), MYOFIN_FRAME_CODES);
         myofin_decide(&state, features[0], logits[0]);
         if ((decisions % 7u) != 3u) { /* not always, so that the window wraps around too */
+            const int8_t *last = myofin_window_codes(&state) + (MYOFIN_WINDOW_CODES - MYOFIN_FRAME_CODES);
+            different += (memcmp(newest, last, sizeof(newest)) != 0) ? 1u : 0u;
+            different += (memcmp(newest, myofin_newest_codes(&state), sizeof(newest)) != 0) ? 1u : 0u;
             myofin_invoke(&state, myofin_window_codes(&state), features[1], logits[1]);
             different += (memcmp(features[0], features[1], sizeof(features[0])) != 0) ? 1u : 0u;
             different += (memcmp(logits[0], logits[1], sizeof(logits[0])) != 0) ? 1u : 0u;
