@@ -20,13 +20,22 @@ typedef struct {
 #define CONTROL_RX (1u << 1)
 #define CONTROL_TX_INTERRUPT (1u << 2)
 #define CONTROL_RX_INTERRUPT (1u << 3)
-#define CONTROL_ON (CONTROL_TX | CONTROL_RX | CONTROL_TX_INTERRUPT | CONTROL_RX_INTERRUPT)
+#define CONTROL_ON (CONTROL_TX | CONTROL_RX | CONTROL_RX_INTERRUPT)
 #define INTERRUPT_TX (1u << 0)
 #define INTERRUPT_RX (1u << 1)
 
+/* What the control register holds. It interrupts after a byte was sent only while another one
+ * waits: most find the UART free, and an interrupt for each would cost more than to send it. */
+static uint32_t control;
+
+static void set_control(uint32_t bits, bool on) {
+    control = on ? control | bits : control & ~bits;
+    UART->control = control;
+}
+
 void uart_init(void) {
     UART->baud_divider = BOARD_CLOCK_HZ / BOARD_BAUD;
-    UART->control = CONTROL_ON;
+    set_control(CONTROL_ON, true);
     /* Drops a stale byte. QEMU also needs it: bytes that came before the receiver was on are kept,
      * and handed over only after a read. */
     (void)UART->data;
@@ -45,7 +54,7 @@ bool uart_receive(uint8_t *byte) {
 }
 
 void uart_receive_interrupt(bool on) {
-    UART->control = on ? CONTROL_ON : CONTROL_ON & ~CONTROL_RX_INTERRUPT;
+    set_control(CONTROL_RX_INTERRUPT, on);
 }
 
 bool uart_overrun(void) {
@@ -58,7 +67,13 @@ bool uart_overrun(void) {
 
 bool uart_send(uint8_t byte) {
     if (uart_busy()) {
-        return false;
+        set_control(CONTROL_TX_INTERRUPT, true);
+        if (uart_busy()) { /* asked again: it may have become free before the interrupt was on */
+            return false;
+        }
+    }
+    if ((control & CONTROL_TX_INTERRUPT) != 0u) {
+        set_control(CONTROL_TX_INTERRUPT, false);
     }
     UART->data = byte;
     return true;
