@@ -107,10 +107,14 @@ class Afe(_Facts):
 
 
 class Uf2(_Facts):
-    """What a UF2 file for this board says: the family of its chip, and the drive that takes it."""
+    """What a UF2 file for this board says: the family of its chip, and the drive that takes it.
+
+    ``volume`` is the drive's name, ``board_id`` what its INFO_UF2.TXT says under Board-ID.
+    """
 
     family: int = Field(ge=0, le=0xFFFF_FFFF)
     volume: str
+    board_id: str
 
 
 class FlashRecipe(_Facts):

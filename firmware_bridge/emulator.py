@@ -91,7 +91,10 @@ def command(image: Image, board: Board, descriptor: int, recording: Path | None 
     """
     emulator = board.emulator
     if emulator is None:
-        raise InputError(f"{board.name} is not emulated.", hint="Give the port that the board is on.")
+        raise InputError(
+            f"{board.name} is a physical board, and no port was given.",
+            hint=f"Flash it with `myofin flash`, connect {board.link.wiring}, and give --port.",
+        )
     return [
         *(_program(emulator), "-M", emulator.machine, "-kernel", str(image.elf)),
         *("-display", "none", "-monitor", "none", "-nic", "none", *emulator.args),

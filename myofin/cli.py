@@ -52,6 +52,7 @@ VERBS = MappingProxyType(
         "build": Verb(
             "myofin.firmware_bridge.build_cli", "build", "A bundle and a board to a firmware image."
         ),
+        "flash": Verb("myofin.firmware_bridge.flash_cli", "flash", "Write an image into its board."),
         "validate": Verb(
             "myofin.firmware_bridge.validate_cli",
             "validate",

@@ -16,6 +16,7 @@ import click
 
 from myofin.console import emit, json_option
 from myofin.errors import EXIT_TOOL_MISSING
+from myofin.firmware_bridge.flash_tools import TOOLS, Tool
 
 _APT = "sudo apt-get install -y --no-install-recommends "
 
@@ -51,6 +52,10 @@ def _library(name: str, compiler: str, library: str, package: str) -> Need:
     return Need(name, _APT + package, present)
 
 
+def _flasher(tool: Tool) -> Need:
+    return Need(tool.program, tool.install, lambda: shutil.which(tool.program) is not None)
+
+
 _TRAIN_EXTRA = 'pip install "myofin[train]"'
 _REINSTALL = "pip install --force-reinstall myofin"
 _RUNTIME = "tflite_runtime" if sys.version_info < (3, 12) else "ai_edge_litert"
@@ -82,6 +87,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "export": (),
     "boards": (),
     "build": _BUILD,
+    "flash": (),
     "validate": _VALIDATE,
 }
 
@@ -93,8 +99,12 @@ TFLM_TREE = Need(
     "set MYOFIN_TFLM_ROOT to one; docs/tflm-engine.md says how to get it",
     lambda: bool(os.environ.get("MYOFIN_TFLM_ROOT")),
 )
-# What only a comparison with TFLM on the board needs; a verb is ready without it.
-OPTIONAL: dict[str, tuple[Need, ...]] = {"--engine tflm": (ARM_CXX, TFLM_TREE)}
+# A comparison with TFLM on the board needs the first; a board needs one of its flashers, which
+# `myofin boards` names. Every verb is ready without them.
+OPTIONAL: dict[str, tuple[Need, ...]] = {
+    "--engine tflm": (ARM_CXX, TFLM_TREE),
+    **{f"flash --with {name}": (_flasher(tool),) for name, tool in TOOLS.items()},
+}
 
 
 @click.command(short_help="What is missing for which verb.")

@@ -142,7 +142,10 @@ def test_an_image_for_another_board_is_refused(image: Image) -> None:
 
 def test_a_physical_board_is_not_emulated(image: Image) -> None:
     physical = BOARD.model_copy(update={"emulator": None})
-    with pytest.raises(InputError, match="is not emulated"), emulated(image, physical):
+    with (
+        pytest.raises(InputError, match="is a physical board, and no port was given"),
+        emulated(image, physical),
+    ):
         pass
 
 

@@ -11,27 +11,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from native_board import FAKE_MODEL, FAKE_MODEL_SHA256
+from board_images import PHYSICAL, fake_image
 
-from myofin.boards.registry import list_boards, load_board
+from myofin.boards.registry import load_board
 from myofin.errors import CheckError
 from myofin.firmware_bridge.boot import boot2_checksum
-from myofin.firmware_bridge.build import Image, build_image, load_image
+from myofin.firmware_bridge.build import Image, load_image
 from myofin.firmware_bridge.elf import Segment, read_elf
 from myofin.firmware_bridge.image_check import check_image
 from myofin.firmware_bridge.uf2 import decode_uf2, encode_uf2
 
-PHYSICAL = [name for name in list_boards() if load_board(name).emulator is None]
 Damage = Callable[[Path], None]
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
-    """An image of each physical board. Compiler and linker take warnings for errors."""
-    out = tmp_path_factory.mktemp("built")
-    return {
-        name: build_image(FAKE_MODEL, FAKE_MODEL_SHA256, load_board(name), out / name) for name in PHYSICAL
-    }
+def images() -> dict[str, Image]:
+    return {name: fake_image(name) for name in PHYSICAL}
 
 
 def binutils(tool: str, *arguments: str | Path) -> str:

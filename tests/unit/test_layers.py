@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "convert": {"boards"},
     "firmware_bridge": {"convert", "boards"},
 }
-COMPOSERS = {"myofin/cli.py", "myofin/commands/demo.py"}
+COMPOSERS = {"myofin/cli.py", "myofin/commands/demo.py", "myofin/commands/doctor.py"}
 PARTS = set(MAY_IMPORT) - {"myofin"}
 
 
