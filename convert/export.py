@@ -16,6 +16,7 @@ from myofin.convert.export_facts import ExportFacts, gather_facts
 from myofin.convert.export_golden import GoldenText, choose_windows, golden_bytes, golden_text
 from myofin.convert.export_kinds import COMMON, KINDS, Kind
 from myofin.convert.plain_templates import plain_templates
+from myofin.convert.tflm_export import TFLM_NETWORK
 from myofin.errors import InputError
 
 DEFAULT_WINDOWS: Final = 4
@@ -96,6 +97,8 @@ def _kind(kind: str, bundle: Bundle) -> Kind:
 def _engine_files(bundle: Bundle, form: Kind) -> dict[str, str]:
     folder = bundle.folder / (ENGINE_FOLDER if form.engine == "c" else TFLM_FOLDER)
     paths = sorted(path for path in folder.glob("*") if path.suffix in {".c", ".h"})
+    if form.engine == "tflm":
+        paths.append(TFLM_NETWORK)
     return {f"src/{path.name}": path.read_text(encoding="utf-8") for path in paths}
 
 

@@ -8,7 +8,8 @@ import click
 
 from myofin.console import emit, json_option
 
-KIND_NAMES = ("c",)  # as in export_kinds, which would load NumPy; a test compares them
+# As in export_kinds, which would load NumPy; a test compares them.
+KIND_NAMES = ("c", "arduino", "platformio", "zephyr", "esp-idf", "tflm")
 
 
 @click.command()

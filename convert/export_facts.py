@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from myofin import __version__
-from myofin.convert.bundle import ENGINE_FOLDER, TFLM_FOLDER, Bundle
+from myofin.convert.bundle import Bundle
 from myofin.convert.codegen import Engine
-from myofin.convert.prediction import predict_engine
+from myofin.convert.export_memory import Memory, engine_memory
 from myofin.convert.schema import BundleBody
-from myofin.convert.tflm_export import read_arena_bytes
 
 _ORACLES: Final[Mapping[str, str]] = {
     "tflm": "TensorFlow Lite Micro's reference kernels",
@@ -22,6 +21,8 @@ _SCHEMES: Final[Mapping[str, str]] = {
     "int8": "8-bit integers",
     "int16x8": "16-bit activations, 8-bit weights",
 }
+_SYSTEM_RAM_KB: Final = 16
+_SYSTEM_FLASH_KB: Final = 32
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,17 @@ class ExportFacts:
     body: BundleBody
     windows: int
     selftest_bytes: int
-    memory: str
+    memory: Memory
+
+    @property
+    def ram_kb(self) -> int:
+        """RAM of a sample in kB, with room for its stack and a kernel."""
+        return -(-self.memory.ram_bytes // 1024) + _SYSTEM_RAM_KB
+
+    @property
+    def flash_kb(self) -> int:
+        """Flash of a sample in kB, with room for a kernel."""
+        return -(-(self.memory.flash_bytes + self.selftest_bytes) // 1024) + _SYSTEM_FLASH_KB
 
     @property
     def scheme(self) -> str:
@@ -225,23 +236,5 @@ def gather_facts(bundle: Bundle, kind: str, engine: Engine, *, windows: int, gol
         body=bundle.body,
         windows=windows,
         selftest_bytes=golden,
-        memory=_tflm_memory(bundle) if engine == "tflm" else _engine_memory(bundle),
-    )
-
-
-def _engine_memory(bundle: Bundle) -> str:
-    found = predict_engine(bundle.folder / ENGINE_FOLDER)
-    return (
-        f"Memory, predicted for a 32-bit Arm from the C text: RAM {found.ram:,} bytes, which is "
-        f"`sizeof(myofin_state_t)`, and the stack of a few small frames; flash {found.flash:,} bytes "
-        f"(constants {found.constants:,}, code about {found.code:,}), without the self-test."
-    )
-
-
-def _tflm_memory(bundle: Bundle) -> str:
-    arena = read_arena_bytes(bundle.folder / TFLM_FOLDER, cmsis_nn=False)
-    return (
-        f"Memory: an arena of {arena:,} bytes (`src/arena.h` says how it was found) and the window inside "
-        f"`myofin_state_t`; flash {len(bundle.model()):,} bytes for the model, and TFLM's interpreter and "
-        "kernels."
+        memory=engine_memory(bundle, engine),
     )

@@ -25,6 +25,8 @@ from myofin.errors import ArtifactError, CheckError, ToolMissingError
 ARENA_MARGIN_BYTES: Final = 1024
 ARENA_ALIGNMENT: Final = 16
 ARENA_TIMEOUT_S: Final = 120
+# Calls TFLM's interpreter behind the interface of ``myofin_model.h``; compiled with the files written here.
+TFLM_NETWORK: Final = Path(__file__).parent / "runtime" / "tflm" / "network.cc"
 
 RESOLVER_METHODS: Final[Mapping[str, str]] = {
     "ADD": "AddAdd",

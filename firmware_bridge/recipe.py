@@ -10,13 +10,14 @@ from typing import Final
 
 from myofin.boards.registry import Board
 from myofin.convert.bundle import ENGINE_FOLDER, TFLM_FOLDER
+from myofin.convert.tflm_export import TFLM_NETWORK
 from myofin.errors import InputError
 from myofin.firmware_bridge.engine_option import EngineName
 from myofin.firmware_bridge.tflm_tree import Tree, find_tree
 
 ENGINE_OBJECTS: Final = "engine"
 FIRMWARE: Final = Path(__file__).parent / "firmware"
-_NETWORK: Final = FIRMWARE / "tflm" / "network.cc"
+_PLATFORM: Final = FIRMWARE / "tflm" / "platform.cc"
 _SECTIONS: Final = ("-ffunction-sections", "-fdata-sections")
 _WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 _C_FLAGS: Final = ("-std=c99", "-O2", "-g", *_WARNINGS, *_SECTIONS, "-fno-common", "-ffreestanding")
@@ -111,7 +112,10 @@ def make_recipe(
     if tree is None:
         return Recipe(tuple(own))
     flags = (*_TFLM_CXX, "-O2", "-g", *_WARNINGS, *defines)
-    own.append(Unit(_NETWORK, f"{ENGINE_OBJECTS}/network.o", flags, includes, tree.includes))
+    own += [
+        Unit(path, f"{ENGINE_OBJECTS}/{path.stem}.o", flags, includes, tree.includes)
+        for path in (TFLM_NETWORK, _PLATFORM)
+    ]
     return Recipe(tuple(own), _third_party(tree, folder))
 
 

@@ -15,7 +15,7 @@ extern "C" {
 
 namespace {
 
-// No constructors run before main on the boards, so the objects are made in place.
+// The objects are made in place: no constructors need to run before main, and nothing uses a heap.
 alignas(myofin::Resolver) uint8_t resolver_memory[sizeof(myofin::Resolver)];
 alignas(tflite::MicroInterpreter) uint8_t interpreter_memory[sizeof(tflite::MicroInterpreter)];
 tflite::MicroInterpreter *interpreter;
@@ -46,10 +46,6 @@ void copy_output(int index, uint32_t count, myofin_value_t *values) {
 }
 
 } // namespace
-
-// What TFLM asks of a platform: a log, which is compiled out, and an end. Nothing here uses a heap.
-extern "C" void DebugLog(const char *, va_list) {}
-extern "C" void abort() { __builtin_trap(); }
 
 extern "C" void myofin_network_start(myofin_state_t *state) {
     interpreter = nullptr;

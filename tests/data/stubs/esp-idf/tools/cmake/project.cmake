@@ -1,0 +1,23 @@
+# What a component and a project take for granted of ESP-IDF's build, making a program of this machine.
+function(idf_component_register)
+  cmake_parse_arguments(COMPONENT "" "" "SRCS;INCLUDE_DIRS" ${ARGN})
+  get_filename_component(name ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  add_library(component_${name} STATIC ${COMPONENT_SRCS})
+  target_include_directories(component_${name} PUBLIC ${COMPONENT_INCLUDE_DIRS})
+  set_property(GLOBAL APPEND PROPERTY COMPONENTS component_${name})
+endfunction()
+
+macro(project name)
+  _project(${name} C)
+  foreach(folder ${EXTRA_COMPONENT_DIRS})
+    get_filename_component(folder ${folder} ABSOLUTE)
+    add_subdirectory(${folder} component)
+  endforeach()
+  get_property(components GLOBAL PROPERTY COMPONENTS)
+  add_subdirectory(main)
+  target_link_libraries(component_main PRIVATE ${components} m)
+  file(WRITE ${CMAKE_BINARY_DIR}/start.c
+    "void app_main(void);\nint main(void)\n{\n    app_main();\n    return 0;\n}\n")
+  add_executable(app ${CMAKE_BINARY_DIR}/start.c)
+  target_link_libraries(app PRIVATE component_main)
+endmacro()
