@@ -7,6 +7,7 @@ too for float32); all sizes are compile-time constants. The caller places the on
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -45,6 +46,7 @@ STATE_BUDGET_BYTES: Final = 96 * 1024
 
 Engine = Literal["c", "tflm"]
 _ALWAYS: Final = frozenset({"myofin_frontend", "myofin_trace"})
+_INCLUDED: Final = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -198,10 +200,11 @@ def _write(facts: _Facts, out_dir: Path) -> list[Path]:
     source = {"c": "myofin_model.c.j2", "tflm": "myofin_model_tflm.c.j2"}
     texts["myofin_model.c"] = relocated(_render(source[facts.engine], facts, places), places)
     runtime = resources.files("myofin.convert") / "runtime"
-    for kernel in facts.kernels:
-        for name in (f"{kernel}.h", f"{kernel}.c"):
-            if (runtime / name).is_file():
-                texts[name] = (runtime / name).read_text(encoding="utf-8")
+    wanted = [f"{kernel}{suffix}" for kernel in facts.kernels for suffix in (".h", ".c")]
+    for name in wanted:
+        if name not in texts and (runtime / name).is_file():
+            texts[name] = (runtime / name).read_text(encoding="utf-8")
+            wanted += _INCLUDED.findall(texts[name])  # also what only kernels need
     for name, text in texts.items():
         (out_dir / name).write_text(text, encoding="utf-8")
     return [out_dir / name for name in texts]

@@ -43,8 +43,7 @@ def mean_text(step: MeanStep, scheme: Scheme) -> StepText:
 
 
 def _values_kernels(scheme: Scheme) -> tuple[str, ...]:
-    shared = () if scheme == "float32" else ("myofin_values_shared", "myofin_fixed")
-    return (f"myofin_values_{SUFFIX[scheme]}", *shared)
+    return (f"myofin_values_{SUFFIX[scheme]}",) + (() if scheme == "float32" else ("myofin_fixed",))
 
 
 def join_text(step: JoinStep, scheme: Scheme) -> StepText:

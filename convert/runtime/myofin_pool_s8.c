@@ -1,15 +1,17 @@
 #include "myofin_pool_s8.h"
 
-#include <stddef.h>
+#define GROUP 4u
+#define VALUE_T int8_t
+#define VALUE_MIN INT8_MIN
+#define SUM_T int16_t
+#define POOL_T myofin_pool_s8_t
+#define HOPS_T myofin_hops_s8_t
+#define POOL_WINDOW myofin_pool_s8
+#define POOL_HOP myofin_pool_s8_hop
+#define POOL_JOIN myofin_pool_s8_join
+#define EMBED myofin_embed_s8
 
-#define GROUP 4u           /* values in one word of the table */
-#define CODE_OFFSET 128    /* a code of -128 has the first row */
-#define GROUP_BYTES 0x400u /* of one group: 256 rows */
-
-typedef struct {
-    int32_t sums[GROUP];
-    int32_t maxima[GROUP];
-} pooled_t;
+#include "myofin_pool_shared.h"
 
 #if defined(__ARM_FEATURE_DSP)
 
@@ -41,90 +43,4 @@ static void pool_group(const int8_t *table, const int8_t *codes, uint32_t count,
     }
 }
 
-#else
-
-static void pool_group(const int8_t *table, const int8_t *codes, uint32_t count, uint32_t stride,
-                       pooled_t *pooled) {
-    for (uint32_t i = 0; i < GROUP; i++) {
-        int32_t sum = 0;
-        int32_t maximum = INT8_MIN;
-        for (uint32_t k = 0; k < count; k++) {
-            const int32_t value = table[((int32_t)GROUP * codes[k * stride]) + (int32_t)i];
-            sum += value;
-            maximum = (value > maximum) ? value : maximum;
-        }
-        pooled->sums[i] = sum;
-        pooled->maxima[i] = maximum;
-    }
-}
-
 #endif
-
-/* The row of code 0 of a group. */
-static const int8_t *group_of(const myofin_pool_s8_t *pool, uint32_t value) {
-    return pool->table + ((value / GROUP) * GROUP_BYTES) + (GROUP * CODE_OFFSET);
-}
-
-/* Rounded to nearest, a half away from zero. */
-static int8_t mean_of(int32_t sum, int32_t count) {
-    const int32_t half = count / 2;
-    return (int8_t)((sum + ((sum > 0) ? half : -half)) / count);
-}
-
-void myofin_pool_s8(const myofin_pool_s8_t *pool, const int8_t *codes, int8_t *mean,
-                    int8_t *maximum) {
-    pooled_t pooled;
-    for (uint32_t value = 0; value < pool->width; value++) {
-        const uint32_t i = value % GROUP;
-        if (i == 0u) {
-            pool_group(group_of(pool, value), codes, pool->count, pool->stride, &pooled);
-        }
-        if (mean != NULL) {
-            mean[value] = mean_of(pooled.sums[i], (int32_t)pool->count);
-        }
-        if (maximum != NULL) {
-            maximum[value] = (int8_t)pooled.maxima[i];
-        }
-    }
-}
-
-void myofin_pool_s8_hop(const myofin_pool_s8_t *pool, const int8_t *codes, uint32_t count,
-                        int16_t *sums, int8_t *maxima) {
-    pooled_t pooled;
-    for (uint32_t value = 0; value < pool->width; value++) {
-        const uint32_t i = value % GROUP;
-        if (i == 0u) {
-            pool_group(group_of(pool, value), codes, count, pool->stride, &pooled);
-        }
-        sums[value] = (int16_t)pooled.sums[i];
-        maxima[value] = (int8_t)pooled.maxima[i];
-    }
-}
-
-void myofin_pool_s8_join(const myofin_hops_s8_t *frame, const int16_t *sums, const int8_t *maxima,
-                         int8_t *mean, int8_t *maximum) {
-    for (uint32_t value = 0; value < frame->width; value++) {
-        int32_t sum = 0;
-        int8_t largest = INT8_MIN;
-        for (uint32_t hop = 0; hop < frame->hops; hop++) {
-            const uint32_t at = (hop * frame->hop_values) + value;
-            sum += sums[at];
-            largest = (maxima[at] > largest) ? maxima[at] : largest;
-        }
-        if (mean != NULL) {
-            mean[value] = mean_of(sum, frame->count);
-        }
-        if (maximum != NULL) {
-            maximum[value] = largest;
-        }
-    }
-}
-
-void myofin_embed_s8(const myofin_pool_s8_t *pool, const int8_t *codes, int8_t *y) {
-    for (uint32_t k = 0; k < pool->count; k++) {
-        const int32_t row = (int32_t)GROUP * codes[k * pool->stride];
-        for (uint32_t value = 0; value < pool->width; value++) {
-            y[(k * pool->width) + value] = group_of(pool, value)[row + (int32_t)(value % GROUP)];
-        }
-    }
-}
