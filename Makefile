@@ -17,7 +17,7 @@ demo: setup
 	.venv/bin/myofin demo --out out/demo
 
 test: setup lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 results: setup
 	nice -n 5 $(PY) bench/results.py

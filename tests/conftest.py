@@ -3,9 +3,12 @@
 TensorFlow must not share a process with the TFLite runtime, so whatever needs it runs in a child process.
 """
 
+import fcntl
+import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -48,15 +51,47 @@ def real_data():
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
     """A folder with a small synthetic recording and a run trained on it: 4 channels, 1 kHz, 5 movements."""
-    folder = tmp_path_factory.mktemp("small")
-    shape = ("--channels", 4, "--rate-hz", 1000, "--movements", 5, "--movement-s", 1.2, "--rest-s", 0.4)
-    myofin("data", "synth", "--out", folder / "recording.npz", *shape)
-    myofin("train", "--data", folder / "recording.npz", "--out", folder / "run", "--epochs", 4, "--units", 8)
+    folder = common_folder(tmp_path_factory) / "small"
+    with made_once(folder) as absent:
+        if absent:
+            folder.mkdir()
+            shape = (
+                "--channels",
+                4,
+                "--rate-hz",
+                1000,
+                "--movements",
+                5,
+                "--movement-s",
+                1.2,
+                "--rest-s",
+                0.4,
+            )
+            recording, run = folder / "recording.npz", folder / "run"
+            myofin("data", "synth", "--out", recording, *shape)
+            myofin("train", "--data", recording, "--out", run, "--epochs", 4, "--units", 8)
     return folder
 
 
 @pytest.fixture(scope="session")
 def small_bundle(small):
     """The int8 bundle of the small run."""
-    myofin("convert", small / "run", "--scheme", "int8", "--out", small / "bundle")
-    return small / "bundle"
+    bundle = small / "bundle"
+    with made_once(bundle) as absent:
+        if absent:
+            myofin("convert", small / "run", "--scheme", "int8", "--out", bundle)
+    return bundle
+
+
+def common_folder(tmp_path_factory):
+    """A folder of this test run, the same for all of its processes."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@contextmanager
+def made_once(path):
+    """Hold other test processes back; yields whether ``path`` is still to be made."""
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not path.exists()
