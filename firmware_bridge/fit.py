@@ -1,4 +1,4 @@
-"""Whether an engine has room on a board, asked before anything is compiled."""
+"""Whether an engine has room on a board, and a network its electrodes, asked before anything is done."""
 
 from __future__ import annotations
 
@@ -30,6 +30,30 @@ def require_room(engine_folder: Path, board: Board) -> None:
     ):
         if needed > there:
             raise does_not_fit(board, name, needed, there, bound="at least ")
+
+
+def require_inputs(board: Board, channels: int, rate_hz: int) -> None:
+    """Refuse to stream from electrodes that a board's own converter has no inputs for.
+
+    Emulated boards have as many as the recording.
+
+    Raises:
+        InputError: There are too few inputs, or they cannot be sampled so fast.
+    """
+    afe = board.afe
+    if afe is None:
+        return
+    if channels > afe.channels:
+        raise InputError(
+            f"The network has {channels} channels; the converter of {board.name} has {afe.channels} inputs.",
+            hint="Connect a front end over SPI, such as the ADS1298, as firmware_bridge/firmware/afe.h says.",
+        )
+    if rate_hz > afe.max_rate_hz:
+        raise InputError(
+            f"The network wants {rate_hz:,} samples a second; "
+            f"the converter of {board.name} takes {afe.max_rate_hz:,}.",
+            hint="Train on a recording of a lower rate, or connect a front end over SPI.",
+        )
 
 
 def does_not_fit(board: Board, name: str, needed: int, there: int, *, bound: str = "") -> InputError:

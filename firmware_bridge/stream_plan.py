@@ -9,6 +9,7 @@ from typing import Final
 
 from myofin.boards.registry import Board
 from myofin.errors import InputError
+from myofin.firmware_bridge.fit import require_inputs
 from myofin.firmware_bridge.wire import CRC_BYTES, HEADER_BYTES, Hello
 from myofin.firmware_bridge.wire_layout import Payload, fixed_bytes
 from myofin.firmware_bridge.wire_stream import Decision, Samples, StreamFlag, StreamRequest
@@ -85,8 +86,8 @@ def plan_stream(
         units_per_second: Instructions a second of an emulated board; default: as ``board.toml`` says.
 
     Raises:
-        InputError: The time is shorter than a hop or too long for the index, or the rate of instructions
-            cannot be chosen or is too low.
+        InputError: The board has too few inputs; or the time is shorter than a hop or too long for the
+            index, or the rate of instructions cannot be chosen or is too low.
     """
     emulated = board.emulator is not None
     if units_per_second is not None and not emulated:
@@ -97,6 +98,7 @@ def plan_stream(
     units = units_per_second or board.counter.units_per_second
     ticks = Fraction(repr(board.counter.ticks_per_unit)) * units if emulated else Fraction(board.counter.hz)
     rate_hz = HOPS_A_SECOND * facts.frame_samples
+    require_inputs(board, facts.channels, rate_hz)
     period = round(ticks / rate_hz)
     hops = 0 if seconds is None else math.floor(seconds * HOPS_A_SECOND + 1e-9)
     if seconds is not None and not 1 <= hops < 2**31 // facts.frame_samples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -15,7 +16,12 @@ PHYSICAL = tuple(name for name in list_boards() if load_board(name).emulator is 
 
 
 @cache
-def fake_image(board: str) -> Image:
+def fake_image(board: str, channels: int) -> Image:
     """An image for a board. The compiler and the linker take warnings for errors."""
-    out = Path(mkdtemp(prefix="myofin-images-")) / board
-    return build_image(FAKE_MODEL, FAKE_MODEL_SHA256, load_board(board), out)
+    folder = Path(mkdtemp(prefix="myofin-images-"))
+    model = shutil.copytree(FAKE_MODEL, folder / "model")
+    header = model / "myofin_model.h"
+    text = header.read_text()
+    assert "MYOFIN_CHANNELS 4u" in text
+    header.write_text(text.replace("MYOFIN_CHANNELS 4u", f"MYOFIN_CHANNELS {channels}u"))
+    return build_image(model, FAKE_MODEL_SHA256, load_board(board), folder / board)

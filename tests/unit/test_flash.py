@@ -31,7 +31,7 @@ WAYS = [(name, way.tool) for name in PHYSICAL for way in load_board(name).flashe
 
 @pytest.fixture(scope="module")
 def images() -> dict[str, Image]:
-    return {name: fake_image(name) for name in (*PHYSICAL, "mps2-an386")}
+    return {name: fake_image(name, 4) for name in (*PHYSICAL, "mps2-an386")}
 
 
 def call(*arguments: str | Path) -> Result:

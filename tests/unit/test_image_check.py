@@ -26,7 +26,7 @@ Damage = Callable[[Path], None]
 
 @pytest.fixture(scope="module")
 def images() -> dict[str, Image]:
-    return {name: fake_image(name) for name in PHYSICAL}
+    return {name: fake_image(name, 4) for name in PHYSICAL}
 
 
 def binutils(tool: str, *arguments: str | Path) -> str:

@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from board_images import PHYSICAL, fake_image
+from board_images import PHYSICAL
 from native_board import WINDOW_SHAPE, expected_codes, expected_values
 from twin import Twin
 from twin_boards import start_twin
@@ -34,7 +34,7 @@ def session(twin: Twin) -> BoardSession:
 
 
 def test_the_image_says_hello(session: BoardSession, twin: Twin) -> None:
-    image = fake_image(twin.board.name)
+    image = twin.image
     facts = session.facts
     assert facts.board == twin.board.name
     assert facts.build_id.hex() == image.build_id
@@ -60,7 +60,7 @@ def test_the_image_computes(session: BoardSession) -> None:
 
 def started(name: str) -> Twin:
     twin = start_twin(name)
-    twin.run(8)
+    twin.run(60)
     return twin
 
 
@@ -92,7 +92,7 @@ def test_the_nucleo_runs_at_180_mhz() -> None:
 def test_the_nucleo_does_without_the_st_link_s_clock() -> None:
     twin = start_twin("nucleo-f446re")
     twin.registers.mirror(0x4002_3800, {1 << 24: 1 << 25})  # HSE never gets ready
-    twin.run(300)
+    twin.run(2000)
     pll = twin.registers.values[0x4002_3804]
     assert not pll >> 22 & 1
     assert 16_000_000 // (pll & 0x3F) * (pll >> 6 & 0x1FF) // 2 == 180_000_000

@@ -1,8 +1,7 @@
 """The image of a physical board, executed instruction by instruction: a Link to the real firmware.
 
 Unicorn executes the image's own bytes; this file plays the chip around it: memory, the registers that
-start-up waits for, the UART, and its interrupt. Nothing is said about time, and the front end's converter is
-not played.
+start-up waits for, the UART, and its interrupt. Nothing is said about time.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ INTERRUPT_STATE = 0xE000_ED04
 SYSTICK_VALUE = 0xE000_E018
 SYSTICK = 15
 FIRST_WRAP = 500  # SysTick's value at first
-SLICE = 2999  # instructions between two looks at the interrupt; prime: no loop is always caught alike
-SILENT_SLICES = 300  # after which a firmware that has taken all its bytes will not answer any more
+SLICE = 499  # instructions between two looks at the interrupt; prime: no loop is always caught alike
+SILENT_SLICES = 1000  # after which a firmware that has taken all its bytes will not answer any more
 WFI, NOP = b"\x30\xbf", b"\x00\xbf"  # Unicorn would sleep for ever
 CORES = {
     "cortex-m0plus": arm.UC_CPU_ARM_CORTEX_M0,
@@ -186,7 +185,7 @@ class Twin:
 
     def __init__(self, image: Image, board: Board, registers: Registers, uart: Uart) -> None:
         self.now_s = 0.0
-        self.registers, self.uart, self.board = registers, uart, board
+        self.registers, self.uart, self.board, self.image = registers, uart, board, image
         self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(CORES[board.core])
         registers.on_read[CYCLES] = self._cycles
@@ -282,6 +281,17 @@ class Twin:
                 self._handle(SYSTICK)
             if self.uart.pending():
                 self.interrupt(self.board.registers["uart_rx_irq"])
+
+    def settle(self) -> None:
+        """Run on while it sends."""
+        sent = -1
+        while len(self.uart.to_host) != sent:
+            sent = len(self.uart.to_host)
+            self.run(3)
+
+    def poke(self, address: int, data: bytes) -> None:
+        """Write to memory, as a DMA does."""
+        self._uc.mem_write(address, data)
 
     def write(self, data: bytes) -> None:
         """Bytes for the firmware."""

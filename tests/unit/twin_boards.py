@@ -23,9 +23,11 @@ def stm32f446() -> tuple[Registers, Callable[[int], Stm32Usart]]:
 
 
 def nrf52840() -> tuple[Registers, Callable[[int], NordicUart]]:
-    """CLOCK: the crystal starts when asked to."""
+    """CLOCK and SAADC: what is started starts."""
     registers = Registers()
     registers.mirror(0x4000_0100, {1: 1}, of=0x4000_0000)
+    registers.mirror(0x4000_7100, {1: 1}, of=0x4000_7000)  # SAADC: started
+    registers.mirror(0x4000_7114, {1: 1}, of=0x4000_7008)  # and stopped
     return registers, lambda base: NordicUart(registers, base)
 
 
@@ -40,6 +42,9 @@ def rp2(board: Board) -> tuple[Registers, Callable[[int], Pl011]]:
         pll, bit = facts[base], facts[reset_bit]
         _aliases(registers, pll + 4, 0x2D)
         registers.on_read[pll] = partial(_lock, registers, resets, bit, pll)
+    registers.on_read[facts["adc_base"]] = lambda: registers.values.get(facts["adc_base"], 0) | 0x100
+    registers.on_read[facts["adc_base"] + 8] = lambda: 0x100  # its FIFO is empty: the DMA took all
+    registers.on_read[facts["dma_base"] + facts["dma_abort_offset"]] = lambda: 0
     for control, mask in ((0x30, 3), (0x3C, 1)):
         registers.on_read[clocks + control + 8] = partial(_selected, registers, clocks + control, mask)
     return registers, lambda base: Pl011(registers, base)
@@ -67,7 +72,7 @@ def _aliases(registers: Registers, address: int, initial: int) -> None:
     registers.on_write[address + CLEAR] = lambda bits: change(bits, on=False)
 
 
-def start_twin(name: str) -> Twin:
+def start_twin(name: str, channels: int = 4) -> Twin:
     """The fake model's firmware on a physical board, about to leave reset."""
     board = load_board(name)
     registers, uart = {
@@ -76,4 +81,4 @@ def start_twin(name: str) -> Twin:
         "pico": lambda: rp2(board),
         "pico2": lambda: rp2(board),
     }[name]()
-    return Twin(fake_image(name), board, registers, uart(board.registers["uart_base"]))
+    return Twin(fake_image(name, channels), board, registers, uart(board.registers["uart_base"]))
