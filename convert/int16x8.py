@@ -109,8 +109,13 @@ class _Quantizer:
     def _reach(self, group: set[int], ranges: Ranges) -> float:
         reach = HEADROOM * max(ranges.get(index, 0.0) for index in group)
         makers = {op.kind for op in self.graph.operators if group.intersection(op.outputs)}
+        if any(self._bounded(op) for op in self.graph.operators if group.intersection(op.outputs)):
+            reach = min(reach, SIX)  # nothing is larger, and the largest value of the type is then the bound
         # Hidden values of an LSTM are within one, whatever comes.
         return min(reach, 1.0) if LSTM in makers and "CONCATENATION" not in makers else reach
+
+    def _bounded(self, operator: Operator) -> bool:
+        return operator.options.get("activation") == "relu6"
 
     def operator(self, operator: Operator, ranges: Ranges) -> Operator:
         """The operator on quantized tensors; constants are added as need be."""

@@ -14,6 +14,7 @@ from myofin.convert.calibration import calibration_windows, cell_states, tensor_
 from myofin.convert.codegen_lstm import BIASES, CELL, HIDDEN, INPUT_WEIGHTS, RECURRENT_WEIGHTS
 from myofin.convert.executors import TfliteRuntimeExecutor, TflmExecutor, import_tflite_runtime
 from myofin.convert.flatbuffer import read_model
+from myofin.convert.flatbuffer_writer import write_model
 from myofin.convert.gate import measure_closeness
 from myofin.convert.graph import LSTM, Graph, Operator, find_outputs
 from myofin.convert.int16x8 import (
@@ -114,6 +115,23 @@ def test_operators_between_layers(seed: int, kinds: set[str], tmp_path: Path) ->
         TfliteRuntimeExecutor(made.model).run(codes),
     )
     assert closeness.logit_correlation > 0.99
+
+
+def test_a_bounded_embedding(tmp_path: Path) -> None:
+    """ReLU6 within the embedding's layers: 6 is the largest value of the type, so it costs no clamp."""
+    pytest.importorskip("tflite_micro", reason="tflite-micro has no wheel for this Python: no oracle")
+    graph = read_model(model("conv3_float32"))
+    bounded = tuple(
+        replace(op, options={**op.options, "activation": "relu6"}) if op.kind == "CONV_2D" else op
+        for op in graph.operators
+    )
+    floats = write_model(replace(graph, operators=bounded))
+    codes = windows(floats, 60, seed=1)
+    content = convert_to_int16x8(floats, codes)
+    for operator in read_model(content).operators:
+        if operator.kind == "CONV_2D":
+            assert read_model(content).output(operator).scale * INT16_MAX <= 6.0 * (1 + 1e-6)
+    assert_equal(content, 3, codes, tmp_path, front=front_end(3))
 
 
 def test_ranges_are_of_every_step() -> None:
