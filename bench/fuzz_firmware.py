@@ -28,11 +28,11 @@ from myofin.firmware_bridge.build import write_settings
 HERE = Path(__file__).parent
 TESTS_DATA = HERE.parent / "tests" / "data"
 FIRMWARE = Path(myofin.firmware_bridge.__file__).parent / "firmware"
-MODES: Final = {"bytes": "-DFUZZ_SEALED=0", "messages": "-DFUZZ_SEALED=1"}
+MODES: Final = {"bytes": "-DFUZZ_MODE=0", "messages": "-DFUZZ_MODE=1", "text": "-DFUZZ_MODE=2"}
 _SANITIZED: Final = ("-fno-sanitize-recover=all", "-g", "-O2", "-std=c99")
 # Comparisons are not traced: most of the time would go there, and the parser compares with little.
 _FUZZED: Final = ("-fsanitize=fuzzer,address,undefined", "-fno-sanitize-coverage=trace-cmp")
-_MAX_INPUT_BYTES: Final = 768
+_MAX_INPUT_BYTES: Final = {"bytes": 768, "messages": 768, "text": 96}
 SMALL_BOARD: Final = "microbit"  # its requests are short, so inputs soon exceed them
 _TIMEOUT_S: Final = 10  # of one input: more is a hang, and a finding
 _COMPILERS: Final = ("clang", *(f"clang-{version}" for version in range(21, 13, -1)))
@@ -82,7 +82,7 @@ def fuzz(mode: str, inputs: int, seed: int, scratch: Path) -> FuzzRun:
     folder, corpus = scratch / mode, scratch / mode / "corpus"
     corpus.mkdir(parents=True)
     program = build(folder, mode, find_clang(), *_FUZZED)
-    command = [str(program), f"-runs={inputs}", f"-max_len={_MAX_INPUT_BYTES}", f"-seed={seed}"]
+    command = [str(program), f"-runs={inputs}", f"-max_len={_MAX_INPUT_BYTES[mode]}", f"-seed={seed}"]
     command += ["-print_final_stats=1", f"-timeout={_TIMEOUT_S}", f"-artifact_prefix={folder}/", str(corpus)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", done.stderr)
@@ -109,6 +109,7 @@ def page(rows: list[dict[str, Any]], compiler: str) -> str:
         "",
         "- `bytes`: the input is what comes over the line.",
         "- `messages`: the input is a script of messages; their CRC-32 is put right, so they get past it.",
+        "- `text`: the input is a row of words of the text commands (`docs/mlperf-tiny.md`).",
         "",
         "| mode | inputs | edges covered | inputs kept | findings |",
         "|---|---|---|---|---|",
@@ -124,7 +125,7 @@ def page(rows: list[dict[str, Any]], compiler: str) -> str:
 @click.option("--seed", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=HERE, show_default="bench/")
 def main(inputs: int, seed: int, out: Path) -> None:
-    """Fuzz in both modes, print the figures and write them down; exit code 1 when there is a finding."""
+    """Fuzz in all modes, print the figures and write them down; exit code 1 when there is a finding."""
     version = subprocess.run([find_clang(), "--version"], capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory(prefix="myofin-fuzz-") as scratch:
         rows = [asdict(fuzz(mode, inputs, seed, Path(scratch))) for mode in MODES]

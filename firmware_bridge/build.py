@@ -183,6 +183,7 @@ def write_settings(folder: Path, board: Board, engine: str, build_id: str) -> No
         "BOARD_CLOCK_HZ": f"{board.clock_hz}u",
         "BOARD_COUNTER_KIND": f"{CounterKind[board.counter.kind.upper()].value}u",
         "BOARD_COUNTER_HZ": f"{board.counter.hz}u",
+        "BOARD_LAP_TICKS_PER_MS": f"{_lap_ticks_per_ms(board)}u",
         "BOARD_BAUD": f"{board.link.baud}u",
         "BOARD_MAX_PAYLOAD_BYTES": f"{board.build.max_payload_bytes}u",
         "ENGINE_NAME": f'"{engine}"',
@@ -202,6 +203,12 @@ def write_settings(folder: Path, board: Board, engine: str, build_id: str) -> No
         f"    RAM (rwx) : ORIGIN = {memory.ram_origin:#010x}, LENGTH = {memory.ram_bytes}\n"
         "}\n"
     )
+
+
+def _lap_ticks_per_ms(board: Board) -> int:
+    """Counter ticks in a millisecond of the time in which deadlines are placed."""
+    counter = board.counter
+    return round(counter.ticks_per_unit * counter.units_per_second / 1000)
 
 
 def _link(compiler: str, objects: Sequence[str], work: Path, board: Board) -> None:

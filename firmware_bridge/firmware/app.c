@@ -279,6 +279,7 @@ void app_start(app_t *app, myofin_state_t *model, stream_t *stream) {
     app->model = model;
     app->stream = stream;
     stream_init(stream, model);
+    app->text.model = model;
     cobs_start(&app->decoder, app->request, sizeof app->request);
     new_window(app);
 }
@@ -289,5 +290,8 @@ void app_receive(app_t *app, uint8_t byte) {
         app->stats.framing_errors++;
     } else if (event == COBS_FRAME) {
         take_frame(app, app->request, app->decoder.length);
+    }
+    if (!app->in_session) {
+        mlperf_receive(&app->text, byte);
     }
 }

@@ -5,6 +5,7 @@
 
 #include "build_config.h"
 #include "cobs.h"
+#include "mlperf.h"
 #include "myofin_model.h"
 #include "stream.h"
 #include "wire.h"
@@ -40,6 +41,7 @@ typedef struct {
     uint8_t reply[APP_REPLY_BYTES];
     uint8_t request[APP_REQUEST_BYTES];
     cobs_decoder_t decoder;
+    mlperf_t text;
     wire_stats_reply_t stats;
 } app_t;
 
