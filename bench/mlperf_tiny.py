@@ -168,7 +168,7 @@ mlcommons/tiny, unchanged) drives the emulated `{row["board"]}` over a pseudo-te
 It runs {bundle}.
 Each of {row["windows"]} golden windows is loaded with `db`, inferred once for accuracy, then {how}
 for throughput, from the difference of two `m-lap-us`. The emulated board's microseconds
-are its instructions at a stated rate (`units_per_second` in its `board.toml`), an assumption, not a measurement
+are its instructions at a stated rate (`units_per_second` in its `board.toml`), an assumption, no measurement
 of a chip; an inference is a whole window, nothing of it kept from the one before.
 
 | windows | accuracy | logits equal to the oracle's | median throughput | median time |
