@@ -129,7 +129,7 @@ def page(rows: list[dict[str, Any]], compiler: str) -> str:
     type=click.IntRange(1),
     default=10_000_000,
     show_default=True,
-    help="Of each mode; a fifth of them as text.",
+    help="Of each mode (text: a fifth).",
 )
 @click.option("--seed", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=HERE, show_default="bench/")
