@@ -67,7 +67,7 @@ TOOLS = MappingProxyType(
     {
         "pyocd": Tool(
             "pyocd",
-            "pip install pyocd",
+            'pip install "myofin[flash]"',
             180,
             (
                 _not_found(
@@ -154,7 +154,7 @@ TOOLS = MappingProxyType(
         ),
         "esptool": Tool(
             "esptool",
-            "pip install esptool",
+            'pip install "myofin[flash]"',
             180,
             (
                 _complaint(

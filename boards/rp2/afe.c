@@ -10,11 +10,10 @@
 #include "build_config.h"
 
 #define CLOCK_ADC_CONTROL REGISTER(BOARD_CLOCKS_BASE + BOARD_CLOCK_ADC_OFFSET)
-#define ADC_BASE BOARD_ADC_BASE
-#define ADC_CONTROL REGISTER(ADC_BASE + 0x00u)
-#define ADC_FIFO_CONTROL REGISTER(ADC_BASE + 0x08u)
-#define ADC_FIFO (ADC_BASE + 0x0Cu)
-#define ADC_DIVIDER REGISTER(ADC_BASE + 0x10u) /* 256ths of a cycle */
+#define ADC_CONTROL REGISTER(BOARD_ADC_BASE + 0x00u)
+#define ADC_FIFO_CONTROL REGISTER(BOARD_ADC_BASE + 0x08u)
+#define ADC_FIFO (BOARD_ADC_BASE + 0x0Cu)
+#define ADC_DIVIDER REGISTER(BOARD_ADC_BASE + 0x10u) /* 256ths of a cycle */
 #define ADC_ON (1u << 0)
 #define ADC_RUN (1u << 3)
 #define ADC_READY (1u << 8)
@@ -98,8 +97,7 @@ static uint32_t conversion_cycles(uint32_t period_ticks, uint32_t channels) {
     if (scaled % parts != 0u) {
         return 0;
     }
-    const uint64_t cycles = scaled / parts;
-    return cycles <= MOST_CYCLES ? (uint32_t)cycles : 0u;
+    return scaled / parts <= MOST_CYCLES ? (uint32_t)(scaled / parts) : 0u;
 }
 
 bool afe_start(uint32_t period_ticks, uint32_t channels) {

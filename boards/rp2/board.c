@@ -20,8 +20,7 @@
 
 #define CRYSTAL_12_MHZ_ON ((0xFABu << 12) | 0xAA0u)
 #define CRYSTAL_1_MS 47u /* of 256 cycles */
-#define STABLE (1u << 31)
-#define LOCKED (1u << 31)
+#define READY (1u << 31) /* stable, or locked */
 #define FROM_REF 0u
 #define FROM_CRYSTAL 2u
 #define FROM_PLL 1u
@@ -47,7 +46,7 @@ void start_pll(uint32_t base, uint32_t reset_bit, uint32_t feedback, uint32_t di
     PLL_STATUS(base) = 1; /* reference divider: 12 MHz go in */
     PLL_FEEDBACK(base) = feedback;
     CLEAR_BITS(PLL_POWER(base)) = POWER_MAIN_AND_VCO;
-    while ((PLL_STATUS(base) & LOCKED) == 0u) {
+    while ((PLL_STATUS(base) & READY) == 0u) {
     }
     PLL_POST_DIVIDERS(base) = (divider_1 << 16) | (divider_2 << 12);
     CLEAR_BITS(PLL_POWER(base)) = POWER_POST_DIVIDERS;
@@ -60,7 +59,7 @@ static void set_clocks(void) {
     }
     CRYSTAL_STARTUP = CRYSTAL_1_MS;
     CRYSTAL_CONTROL = CRYSTAL_12_MHZ_ON;
-    while ((CRYSTAL_STATUS & STABLE) == 0u) {
+    while ((CRYSTAL_STATUS & READY) == 0u) {
     }
     CLOCK_REF_CONTROL = FROM_CRYSTAL;
     while (CLOCK_REF_SELECTED != SELECTED(FROM_CRYSTAL)) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +22,40 @@ def test_every_board_is_complete(name: str) -> None:
     board = load_board(name)
     assert board.sources, "facts need sources"
     assert all((board.folder / source).is_file() for source in board.build.sources)
-    own = [path for path in board.folder.iterdir() if path.suffix in (".c", ".h", ".ld")]
-    assert sum(len(path.read_text().splitlines()) for path in own) < 300
     assert (board.folder / board.build.linker_script).is_file()
     assert json.loads(json.dumps(board.document()))["name"] == name
+
+
+def lines_of_code(path: Path) -> int:
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    return sum(1 for line in text.splitlines() if line.strip())
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_a_port_is_small(name: str) -> None:
+    board = load_board(name)
+    sources = {(board.folder / source).resolve() for source in board.build.sources}
+    headers = {path for source in sources for path in source.parent.glob("*.h")}
+    own = [path for path in sources | headers if path.parent.name not in ("cortex-m", "emulated")]
+    assert 50 < sum(map(lines_of_code, own)) < 300
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_what_is_not_emulated_can_be_flashed_wired_and_sampled(name: str) -> None:
+    board = load_board(name)
+    assert {"uart_base", "uart_rx_irq", "uart_tx_irq"} <= set(board.registers)
+    assert 1 < board.counter.hz / board.link.baud < 1000
+    if board.emulator is not None:
+        assert {"recording_base", "recording_bytes"} <= set(board.registers)
+        return
+    assert board.counter.kind == "cycles"
+    assert board.counter.hz == board.counter.units_per_second == board.clock_hz
+    assert len(board.flashers) >= 2, "a tool may be missing"
+    assert len({way.tool for way in board.flashers}) == len(board.flashers)
+    assert all(way.prepare.endswith(".") or way.tool == "pyocd" for way in board.flashers)
+    assert all(way.usb for way in board.flashers if way.needs_port)
+    assert board.afe is not None
+    assert "afe_irq" in board.registers
 
 
 def test_an_unknown_board_names_the_known_ones() -> None:
@@ -65,6 +96,31 @@ def test_a_bad_description_is_named(tmp_path: Path, damage: Callable[[str], str]
     shutil.copytree(load_board("mps2-an386").folder, folder)
     description = folder / "board.toml"
     description.write_text(damage(description.read_text()))
+    with pytest.raises(InputError, match=words):
+        read_board(folder)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda text: text.replace("{elf}", "{exe}"), r"flashers.1.args: .*\{exe\} is not one of elf, bin"),
+        (lambda text: text.replace('tool = "pyocd"', 'tool = "hammer"'), "flashers.1.tool"),
+        (lambda text: re.sub(r"\[uf2\].*?\n\n", "", text, flags=re.DOTALL), "needs the table uf2"),
+        (lambda text: re.sub(r"wiring = .*", "", text), "a physical board needs"),
+        (lambda text: text.replace('"2e8a:000c"', '"2E8A/000C"'), "link.usb.0"),
+        (lambda text: text.replace("channels = 3", "channels = 4"), "a pin of its own"),
+        (lambda text: text + '\n[emulator]\nprogram = "x"\nmachine = "y"\n', "is not flashed"),
+    ],
+)
+def test_a_bad_physical_description_is_named(
+    tmp_path: Path, damage: Callable[[str], str], words: str
+) -> None:
+    folder = tmp_path / "pico2"
+    shutil.copytree(load_board("pico2").folder, folder)
+    description = folder / "board.toml"
+    text = description.read_text()
+    description.write_text(damage(text))
+    assert damage(text) != text
     with pytest.raises(InputError, match=words):
         read_board(folder)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from board_images import fake_image
-from twin import NordicUart, Pl011, Registers, Stm32Usart, Twin
+from twin import Twin
+from twin_registers import NordicUart, Pl011, Registers, Stm32Usart
 
 from myofin.boards.registry import Board, load_board
 
