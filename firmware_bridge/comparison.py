@@ -65,13 +65,18 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Latency:
-    """Distribution of ticks per stage, and how many decisions took longer than a hop."""
+    """Distribution of ticks per stage, and how many decisions took longer than a hop.
+
+    Distributions are over ``decisions``; ``warmup`` more are left out, and counted among the missed.
+    """
 
     unit: Unit
     stages: Mapping[str, Distribution | None]
     hop_us: float
     ticks_per_second: float
     missed: int
+    decisions: int
+    warmup: int
 
     def hop_share(self, ticks: float) -> float:
         """Share of a hop that ``ticks`` take."""
@@ -209,8 +214,10 @@ def _latency(ticks: Ticks) -> Latency:
     total = ticks.stages["total"].astype(np.float64)
     return Latency(
         unit=ticks.unit,
-        stages={stage: distribution(values) for stage, values in ticks.stages.items()},
+        stages={stage: distribution(values[ticks.left_out :]) for stage, values in ticks.stages.items()},
         hop_us=ticks.hop_us,
         ticks_per_second=ticks.ticks_per_second,
         missed=int(np.count_nonzero(total * 1e6 > ticks.hop_us * ticks.ticks_per_second)),
+        decisions=len(total) - ticks.left_out,
+        warmup=ticks.left_out,
     )

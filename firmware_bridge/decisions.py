@@ -94,12 +94,19 @@ class Ticks:
     They may be fractions, where a counter runs at another rate than the unit.
 
     For unit ``us`` the rate is 1e6. In an emulator ``ticks_per_second`` is the assumed instruction rate.
+    The first ``warmup`` decisions are left out of the distributions where ten times as many remain.
     """
 
     unit: Unit
     stages: Mapping[str, NDArray[Any]]
     hop_us: float
     ticks_per_second: float
+    warmup: int = 0
+
+    @property
+    def left_out(self) -> int:
+        """How many decisions are left out."""
+        return self.warmup if len(self.stages["total"]) > 11 * self.warmup else 0
 
 
 def window_crcs(codes: NDArray[np.int8]) -> NDArray[np.uint32]:

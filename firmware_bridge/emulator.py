@@ -74,9 +74,9 @@ def emulated(image: Image, board: Board, recording: Path | None = None) -> Itera
 
 
 @contextmanager
-def emulated_session(image: Image, board: Board) -> Iterator[BoardSession]:
-    """Run an image in the board's emulator, and yield a session that has said hello."""
-    with emulated(image, board) as url, open_link(url) as link:
+def emulated_session(image: Image, board: Board, recording: Path | None = None) -> Iterator[BoardSession]:
+    """Run an image as ``emulated`` does, and yield a session that has said hello."""
+    with emulated(image, board, recording) as url, open_link(url) as link:
         session = BoardSession(link)
         session.hello()
         yield session

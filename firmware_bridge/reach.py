@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from myofin.boards.registry import Board
 from myofin.errors import BoardError, InputError
@@ -16,13 +17,16 @@ from myofin.firmware_bridge.session import BoardSession
 
 
 @contextmanager
-def board_session(board: Board, image: Image | None, port: Port | None) -> Iterator[BoardSession]:
+def board_session(
+    board: Board, image: Image | None, port: Port | None, recording: Path | None = None
+) -> Iterator[BoardSession]:
     """A session that has said hello.
 
     Args:
         board: The board to talk to.
         image: What it runs: started in the emulator, or checked against what is on the port where given.
         port: Where a board is connected; None: the board's emulator.
+        recording: What the front end of an emulated board samples, see ``board_recording``.
 
     Raises:
         InputError: There is neither port nor emulator.
@@ -32,7 +36,7 @@ def board_session(board: Board, image: Image | None, port: Port | None) -> Itera
     if port is None:
         if image is None:
             raise InputError(f"{board.name} has nothing to run.", hint="Build an image with `myofin build`.")
-        with emulated_session(image, board) as session:
+        with emulated_session(image, board, recording) as session:
             yield session
         return
     with _port_session(board, port) as session:

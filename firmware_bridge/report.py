@@ -199,6 +199,8 @@ def _latency(latency: Latency) -> dict[str, Any]:
     return {
         "unit": latency.unit,
         **{key: total[key] for key in ("p50", "p95", "p99", "max")},
+        "decisions": latency.decisions,
+        "warmup_left_out": latency.warmup,
         "per_stage": stages,
     }
 

@@ -17,6 +17,7 @@ Document = Mapping[str, Any]
 _TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
 _MISMATCHES_SHOWN = 12
 _SHARE_SHOWN = 0.0005
+_WHOLE = ("total", "response")  # not parts of a decision but all of it, without and with the waiting
 
 
 def render_html(report: Document) -> str:
@@ -81,7 +82,7 @@ def _stage_parts(report: Document) -> dict[str, float]:
     latency, deadline = report["latency"], report["deadline"]
     if latency["p50"] is None:
         return {}
-    stages = {name: values["p50"] for name, values in latency["per_stage"].items() if name != "total"}
+    stages = {name: values["p50"] for name, values in latency["per_stage"].items() if name not in _WHOLE}
     rest = latency["p50"] - sum(stages.values())
     if rest > _SHARE_SHOWN * latency["p50"]:
         stages["other"] = rest

@@ -29,7 +29,7 @@ from myofin.firmware_bridge.wire import (
 from myofin.firmware_bridge.wire_layout import fixed_bytes
 
 _MAX_FRAMES_A_MESSAGE: Final = 255
-_DTYPES: Final = {Scheme.FLOAT32: "<f4", Scheme.INT8: "<i1", Scheme.INT16X8: "<i2"}
+VALUE_TYPES: Final = {Scheme.FLOAT32: "<f4", Scheme.INT8: "<i1", Scheme.INT16X8: "<i2"}
 
 Values = npt.NDArray[np.generic]
 
@@ -196,7 +196,7 @@ def _inject(index: int, flags: InjectFlag, frames: npt.NDArray[np.int16]) -> Inj
 
 
 def _board_result(answer: Result, index: int, facts: Hello) -> BoardResult:
-    values: npt.NDArray[Any] = np.frombuffer(answer.values, dtype=_DTYPES[Scheme(facts.scheme)])
+    values: npt.NDArray[Any] = np.frombuffer(answer.values, dtype=VALUE_TYPES[Scheme(facts.scheme)])
     if answer.index != index or len(values) != facts.features + facts.logits:
         refuse_answer(answer, f"it is for window {answer.index} with {len(values)} values")
     return BoardResult(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,27 +77,33 @@ class StreamSource:
         session.exchange.on_unasked = self._take
         session.exchange.request(self._plan.request(), Ack)
         try:
-            heard_at = self._clock()
-            while not self._is_done():
-                before = self.received_until
-                self._sleep(_GATHER_S)
-                session.exchange.listen(_LISTEN_S)
-                self._grant()
-                on_progress(self.received_until)
-                if self.received_until != before:
-                    heard_at = self._clock()
-                elif self._clock() - heard_at > self._patience.ask_s and self._has_ended(heard_at):
-                    break
-            return session.stats()
-        finally:
-            self._stop()
+            self._follow(on_progress)
+            stats = session.stats()
+        except BoardError:
+            raise  # there is nobody to be told to stop
+        except BaseException:
+            with contextlib.suppress(BoardError):
+                self._stop()
+            raise
+        self._stop()
+        return stats
+
+    def _follow(self, on_progress: Callable[[int], None]) -> None:
+        heard_at = self._clock()
+        while not self._is_done():
+            before = self.received_until
+            self._sleep(_GATHER_S)
+            self._session.exchange.listen(_LISTEN_S)
+            self._grant()
+            on_progress(self.received_until)
+            if self.received_until != before:
+                heard_at = self._clock()
+            elif self._clock() - heard_at > self._patience.ask_s and self._has_ended(heard_at):
+                break
 
     def _stop(self) -> None:
         stop = StreamRequest(flags=0, period_ticks=0, deadline_ticks=0, sample_limit=0, credit=0)
-        try:
-            self._session.exchange.request(stop, Ack)
-        except BoardError:
-            return  # what ended the stream is the error that counts
+        self._session.exchange.request(stop, Ack)
 
     def _is_done(self) -> bool:
         return 0 < self._plan.sample_limit <= self.received_until

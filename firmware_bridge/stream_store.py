@@ -2,7 +2,7 @@
 
 A folder holds ``recording.json`` (shapes and facts, written first), ``samples.bin`` and ``decisions.bin``:
 the payloads of the board's SAMPLES and DECISION messages as they came, one after the other. A piece of a
-payload at the end of a file is ignored.
+payload at the end of a file is ignored. ``end.json`` says how it ended.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from myofin.firmware_bridge.wire_stream import Decision, Samples
 FACTS_FILE: Final = "recording.json"
 SAMPLES_FILE: Final = "samples.bin"
 DECISIONS_FILE: Final = "decisions.bin"
+END_FILE: Final = "end.json"
 _BLOCK_BYTES: Final = 1 << 16  # a crash of the machine loses at most this
 
 
@@ -55,11 +56,15 @@ def _payload_type(message: type[Payload], rest: list[Any]) -> np.dtype[Any]:
 
 @dataclass(frozen=True)
 class StreamRecording:
-    """What came of a stream: structured arrays of the messages' fields, and the facts of its beginning."""
+    """What came of a stream: structured arrays of the messages' fields, and facts of its beginning and end.
+
+    ``end`` is empty where the process died before it could say anything.
+    """
 
     frames: NDArray[Any]
     decisions: NDArray[Any]
     facts: Mapping[str, Any]
+    end: Mapping[str, Any]
 
     @property
     def samples(self) -> int:
@@ -103,6 +108,11 @@ class StreamWriter:
         self.close()
 
 
+def note_end(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write how a stream ended beside its recording."""
+    write_json(folder / END_FILE, facts)
+
+
 def read_stream(folder: Path) -> StreamRecording:
     """Read what a stream left in a folder, also one that was interrupted.
 
@@ -111,6 +121,8 @@ def read_stream(folder: Path) -> StreamRecording:
     """
     try:
         facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+        end_file = folder / END_FILE
+        end = json.loads(end_file.read_text(encoding="utf-8")) if end_file.is_file() else {}
         shape = StreamShape(**facts["shape"])
         frames = _read_whole(folder / SAMPLES_FILE, shape.frame_type())
         decisions = _read_whole(folder / DECISIONS_FILE, shape.decision_type())
@@ -118,7 +130,7 @@ def read_stream(folder: Path) -> StreamRecording:
         raise ArtifactError(
             f"{folder} holds no readable recording of a stream ({error}).", hint="Record it again."
         ) from error
-    return StreamRecording(frames, decisions, facts)
+    return StreamRecording(frames, decisions, facts, end)
 
 
 def _read_whole(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:

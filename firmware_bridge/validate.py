@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +17,12 @@ from myofin.convert.executors import Outputs, TfliteRuntimeExecutor
 from myofin.convert.oracle import bundle_oracle
 from myofin.errors import InputError
 from myofin.firmware_bridge.board_run import BoardRun, run_windows
-from myofin.firmware_bridge.build import Image, build_bundle, load_image
 from myofin.firmware_bridge.comparison import Comparison, compare
 from myofin.firmware_bridge.decisions import Decisions, NumberFormat, Ticks, Truth, window_crcs
 from myofin.firmware_bridge.diagnosis import diagnose
 from myofin.firmware_bridge.engine_option import EngineName
+from myofin.firmware_bridge.gates import NO_GATES, Gates, apply_gates
+from myofin.firmware_bridge.image_choice import chosen_image
 from myofin.firmware_bridge.port_option import Port
 from myofin.firmware_bridge.reach import board_session
 from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts, build_report, write_report
@@ -32,6 +30,7 @@ from myofin.firmware_bridge.windows import DEFAULT_WINDOWS, SentWindows, golden_
 from myofin.progress import Progress, silent
 
 HOP_US = 10_000.0
+WARMUP_WINDOWS: Final = 3
 
 _WINDOW_METHOD: Final = {
     "reset": "sent as raw counts; the board starts from reset, encodes, infers, and answers",
@@ -43,7 +42,8 @@ _WINDOW_METHOD: Final = {
 class Settings:
     """What to validate on: a board's name, and where the windows come from (golden ones without ``data``).
 
-    ``port`` is where the board is connected; without one its emulator is used.
+    ``port`` is where the board is connected; without one its emulator is used. ``gates`` are thresholds that
+    the report must hold to pass.
     """
 
     board: str
@@ -53,6 +53,7 @@ class Settings:
     image: Path | None = None
     engine: EngineName = "c"
     port: Port | None = None
+    gates: Gates = NO_GATES
 
 
 def validate_bundle(
@@ -79,7 +80,7 @@ def validate_bundle(
     board = load_board(settings.board)
     sent = _windows(bundle, settings)
     with new_artifact(out, "report") as folder:
-        with _image(bundle, board, settings) as image:
+        with chosen_image(bundle, board, settings.image, settings.engine, settings.port) as image:
             with board_session(board, image, settings.port) as session:
                 session.require_model(bundle.body.model_sha256)
                 run = run_windows(session, bundle.body.contract, sent.counts, progress)
@@ -88,6 +89,7 @@ def validate_bundle(
                 window = report["mismatches"]["first"][0]["window"]
                 where = diagnose(bundle, board, image, settings.port, sent.counts, window)
                 report["first_difference"] = where
+            report = apply_gates(report, settings.gates)
         write_report(folder, report)
         write_manifest(
             folder,
@@ -111,31 +113,6 @@ def _windows(bundle: Bundle, settings: Settings) -> SentWindows:
     if subject is None and settings.data.is_dir():
         subject = bundle.body.subject
     return recorded_windows(bundle, settings.data, subject, settings.windows or DEFAULT_WINDOWS)
-
-
-@contextmanager
-def _image(bundle: Bundle, board: Board, settings: Settings) -> Iterator[Image | None]:
-    """The image given, or one built for the emulator; None where a board on a port holds its own."""
-    given, engine = settings.image, settings.engine
-    if given is not None:
-        image = load_image(given)
-        if image.board != board.name:
-            raise InputError(
-                f"The image {given} was built for {image.board}, not {board.name}.",
-                hint=f"Give --board {image.board}, or build the image again.",
-            )
-        if image.engine != engine:
-            raise InputError(
-                f"The image {given} holds the engine {image.engine}, not {engine}.",
-                hint=f"Give --engine {image.engine}, or build the image again.",
-            )
-        yield image
-        return
-    if settings.port is not None:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="myofin-image-") as scratch:
-        yield build_bundle(bundle.folder, board, Path(scratch) / "image", engine=engine)
 
 
 def _report(
@@ -185,7 +162,7 @@ def _ticks(board: Board, run: BoardRun, frames: int) -> Ticks:
     fin = np.array([units(result.fin_ticks) for result in run.results])
     head = np.array([units(result.head_ticks) for result in run.results])
     stages = {"front_end": front_end, "fin": fin, "head": head, "total": front_end + fin + head}
-    return Ticks(board.counter.kind, stages, HOP_US, board.counter.units_per_second)
+    return Ticks(board.counter.kind, stages, HOP_US, board.counter.units_per_second, WARMUP_WINDOWS)
 
 
 def _facts(bundle: Bundle, board: Board, sent: SentWindows, run: BoardRun, oracle: str) -> Facts:
@@ -222,6 +199,10 @@ def _facts(bundle: Bundle, board: Board, sent: SentWindows, run: BoardRun, oracl
             "windows": sent.origin,
             "each window": _WINDOW_METHOD[body.contract],
             "a decision": "one hop: a frame when it comes (mean over the window), then FIN and head",
+            "latency": (
+                f"from the board's own counter, apart from the link; the first {WARMUP_WINDOWS} windows are "
+                "left out as warm-up; nothing is sent or received meanwhile, so interrupts take no share"
+            ),
             "deadlines": f"placed at {board.counter.units_per_second:,} {board.counter.kind} a second",
         },
     )

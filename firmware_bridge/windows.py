@@ -47,7 +47,7 @@ def golden_windows(bundle: Bundle, limit: int | None) -> SentWindows:
     index = np.arange(total) if limit is None or limit >= total else np.arange(limit) * total // limit
     return SentWindows(
         counts=golden.counts[index],
-        labels=_positions(bundle, golden.labels[index]),
+        labels=class_positions(bundle, golden.labels[index]),
         true_features=golden.true_features[index],
         origin=f"{len(index)} golden windows of the bundle, from the test repetitions {_test(bundle)}",
         inputs={},
@@ -63,7 +63,7 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
     """
     recording = load_trainable(data, subject)
     body = bundle.body
-    _check_signal(recording, bundle)
+    check_signal(recording, bundle)
     carried = body.contract == "carry"  # its windows are steps that follow each other
     hop_frames = body.frames if carried else 1
     found = cut_windows(
@@ -79,7 +79,7 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
     counts = gather(recording.counts, windows.starts, body.window_samples)
     return SentWindows(
         counts=counts,
-        labels=_positions(bundle, windows.labels),
+        labels=class_positions(bundle, windows.labels),
         true_features=window_features(bundle.frontend.zscore(counts), body.feature_scaling.names),
         origin=(
             f"{len(windows)} windows of {recording.source}, subject {recording.subject}, "
@@ -90,7 +90,12 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
     )
 
 
-def _check_signal(recording: Recording, bundle: Bundle) -> None:
+def check_signal(recording: Recording, bundle: Bundle) -> None:
+    """Check that a recording is the kind of signal that a bundle was made for.
+
+    Raises:
+        RecordingError: It has other channels, or another rate.
+    """
     body = bundle.body
     if (recording.rate_hz, recording.channels) != (body.rate_hz, body.channels):
         raise RecordingError(
@@ -100,9 +105,11 @@ def _check_signal(recording: Recording, bundle: Bundle) -> None:
         )
 
 
-def _positions(bundle: Bundle, labels: NDArray[np.int16]) -> NDArray[np.int64]:
+def class_positions(bundle: Bundle, labels: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Position of each label among the bundle's classes, -1 for one that it does not know."""
     position = {label: index for index, label in enumerate(bundle.body.classes)}
-    return np.array([position.get(int(label), -1) for label in labels], dtype=np.int64)
+    known, places = np.unique(labels, return_inverse=True)
+    return np.array([position.get(int(label), -1) for label in known], dtype=np.int64)[places]
 
 
 def _test(bundle: Bundle) -> str:

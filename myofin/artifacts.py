@@ -21,7 +21,7 @@ from typing import IO, Any, Literal
 from myofin import __version__
 from myofin.errors import ArtifactError
 
-Kind = Literal["run", "bundle", "image", "report"]
+Kind = Literal["run", "bundle", "image", "report", "stream"]
 
 SCHEMA_VERSION = 1
 _PACKAGES = ("numpy", "scipy", "tensorflow", "tf_keras", "tflite-runtime", "ai-edge-litert", "tflite-micro")
@@ -30,6 +30,7 @@ _MADE_BY: Mapping[str, str] = {
     "bundle": "myofin convert",
     "image": "myofin build",
     "report": "myofin validate",
+    "stream": "myofin stream",
 }
 
 

@@ -58,6 +58,11 @@ VERBS = MappingProxyType(
             "validate",
             "Prove on the board that it computes what the host computes.",
         ),
+        "stream": Verb(
+            "myofin.firmware_bridge.stream_cli",
+            "stream",
+            "Record from the board while it decides, and prove every decision.",
+        ),
         "doctor": Verb(
             "myofin.commands.doctor", "doctor", "Say what is missing for which verb, and how to install it."
         ),
