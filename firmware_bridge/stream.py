@@ -101,7 +101,7 @@ def stream_bundle(
     """
     bundle = read_bundle(bundle_folder)
     board = load_board(settings.board)
-    played = _played(bundle, board, settings)
+    played = electrodes_of(bundle, board, settings)
     with (
         chosen_image(bundle, board, settings.image, settings.engine, settings.port) as image,
         open_stream(bundle, board, image, settings, played) as stream,
@@ -159,7 +159,8 @@ def shape_of(facts: Hello) -> StreamShape:
     return StreamShape(facts.channels, facts.frame_samples, facts.features, facts.logits, value_type)
 
 
-def _played(bundle: Bundle, board: Board, settings: StreamSettings) -> Played | None:
+def electrodes_of(bundle: Bundle, board: Board, settings: StreamSettings) -> Played | None:
+    """What an emulated board's electrodes feel; None for a board with electrodes of its own."""
     if settings.port is not None:
         if settings.data is not None or settings.subject is not None:
             raise InputError(
@@ -199,7 +200,8 @@ def _record(
     progress: Progress,
 ) -> MyofinError | None:
     """Stream until its end; the error to raise after what came was finished, where there is one."""
-    plan, writer, stats, ended = stream.plan, None, None, None
+    plan, writer, stats = stream.plan, None, None
+    ended: MyofinError | None = None
     total = plan.sample_limit or 1
     source: StreamSource | None = None
     try:

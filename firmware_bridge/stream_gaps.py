@@ -51,6 +51,8 @@ def find_stretches(frames: NDArray[Any], frame_samples: int) -> tuple[tuple[Stre
         frames: What came.
         frame_samples: Samples of a channel in one frame.
     """
+    if len(frames) == 0:
+        return (), ()
     index = frames["index"].astype(np.int64)
     dropped = frames["dropped"].astype(np.int64)
     expected = np.concatenate([[0], index[:-1] + frame_samples])
@@ -59,7 +61,7 @@ def find_stretches(frames: NDArray[Any], frame_samples: int) -> tuple[tuple[Stre
     gaps = tuple(
         Gap(int(expected[at]), int(missing[at]), int(lost[at])) for at in np.flatnonzero(missing > 0)
     )
-    starts = sorted({0, *np.flatnonzero(missing > 0).tolist()}) if len(frames) else []
+    starts = sorted({0, *np.flatnonzero(missing > 0).tolist()})
     stretches = tuple(
         Stretch(first, stop, fresh=bool(missing[first] == lost[first]))
         for first, stop in zip(starts, [*starts[1:], len(frames)], strict=True)

@@ -67,7 +67,7 @@ def stream_report(
 def _units(board: Board, plan: Mapping[str, Any], ticks: NDArray[Any]) -> NDArray[np.float64]:
     """Instructions (cycles) that ticks stand for; a running counter is read to within one of them."""
     per_unit = Fraction(plan["ticks_per_second"]) / plan["units_per_second"]
-    return np.round(np.asarray(ticks.astype(np.float64) / float(per_unit)), 1)
+    return np.round(np.asarray(ticks, dtype=np.float64) / float(per_unit), 1)
 
 
 def _ticks(board: Board, found: Recomputation, plan: Mapping[str, Any]) -> Ticks:

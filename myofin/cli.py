@@ -63,6 +63,11 @@ VERBS = MappingProxyType(
             "stream",
             "Record from the board while it decides, and prove every decision.",
         ),
+        "monitor": Verb(
+            "myofin.firmware_bridge.monitor_cli",
+            "monitor",
+            "Watch a board stream and decide, on the terminal.",
+        ),
         "doctor": Verb(
             "myofin.commands.doctor", "doctor", "Say what is missing for which verb, and how to install it."
         ),

@@ -1,0 +1,82 @@
+"""``myofin monitor``: watch a board stream and decide, on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from myofin.console import emit, json_option
+from myofin.firmware_bridge.engine_option import EngineName, engine_option
+from myofin.firmware_bridge.port_option import Port, port_option
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--board", required=True, help="Name of the board, see `myofin boards`.")
+@click.option("--seconds", type=click.FloatRange(0.01), help="Of board time; default: until you quit.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="What an emulated board's electrodes feel; default: the bundle's golden windows.",
+)
+@click.option("--subject", help="Which subject of --data; default: the one the network was trained on.")
+@click.option("--image", type=click.Path(path_type=Path), help="A built image; default: build one now.")
+@click.option(
+    "--instructions-per-second",
+    "units_per_second",
+    type=click.IntRange(100_000, 2_000_000_000),
+    help="Of an emulated board: its time, and so the deadlines; default: as its board.toml says.",
+)
+@engine_option
+@port_option
+@json_option
+def monitor(
+    bundle: Path,
+    board: str,
+    seconds: float | None,
+    data: Path | None,
+    subject: str | None,
+    image: Path | None,
+    units_per_second: int | None,
+    engine: EngineName,
+    port: Port | None,
+    as_json: bool,
+) -> None:
+    """Watch a board that runs BUNDLE: its channels, decisions, latency and losses. Nothing is recorded.
+
+    Works over ssh. Quit with q; space freezes the view while the stream goes on.
+
+    \b
+    Example:
+      myofin monitor out/bundle --board mps2-an386
+      myofin monitor out/bundle --board nano33ble --port auto
+    """
+    from myofin.firmware_bridge.monitor import monitor_bundle
+    from myofin.firmware_bridge.stream import StreamSettings
+
+    settings = StreamSettings(
+        board=board,
+        seconds=seconds,
+        data=data,
+        subject=subject,
+        image=image,
+        engine=engine,
+        port=port,
+        units_per_second=units_per_second,
+    )
+    seen = monitor_bundle(bundle, settings)
+    last = seen.last
+    document = {
+        "seconds": last.seconds,
+        "decisions": last.decisions,
+        "deadlines_missed": last.missed,
+        "dropped_samples": last.dropped,
+        "gaps": last.gaps,
+        "crc_errors": seen.crc_errors,
+    }
+    text = (
+        f"{last.seconds:.1f} s, {last.decisions:,} decisions, {last.missed:,} deadlines missed, "
+        f"{last.dropped:,} samples dropped, {last.gaps:,} gaps, {seen.crc_errors:,} CRC errors"
+    )
+    emit(as_json, document, text)

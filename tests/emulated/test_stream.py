@@ -1,0 +1,194 @@
+"""Streams from emulated boards: every decision computed again, and what is kept when something ends them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import myofin
+
+from myofin.artifacts import read_manifest
+from myofin.firmware_bridge.gates import NO_GATES
+from myofin.firmware_bridge.stream import StreamEndedError, StreamSettings, finish_recording, stream_bundle
+from myofin.firmware_bridge.stream_store import StreamWriter, read_stream
+from myofin.recordings.load import load_recording
+
+TICKS = ("front_end_ticks", "fin_ticks", "head_ticks", "interrupt_ticks", "response_ticks", "queue")
+
+
+@pytest.fixture(scope="module")
+def streamed(small: Path, small_bundle: Path) -> Path:
+    """Two seconds of the small recording from the emulated M4F, through the command line."""
+    out = small / "stream"
+    arguments = ("--board", "mps2-an386", "--data", small / "recording.npz", "--seconds", 2, "--edf")
+    myofin("stream", small_bundle, *arguments, "--out", out)
+    return out
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return found
+
+
+def arrays(folder: Path, name: str) -> dict[str, Any]:
+    with np.load(folder / f"{name}.npz") as found:
+        return dict(found)
+
+
+def test_every_decision_of_a_stream_is_computed_again(streamed: Path) -> None:
+    report = report_of(streamed)
+    assert report["verdict"] == "pass"
+    assert report["equal"] == {"codes": 171, "features": 171, "logits": 171}
+    stream = report["stream"]
+    assert (stream["samples"], stream["decisions"], stream["missing_decisions"]) == (2000, 171, 0)
+    assert (stream["gaps"]["count"], report["link"]["dropped_samples"], stream["unverified_decisions"]) == (
+        0,
+        0,
+        0,
+    )
+    assert stream["cross_check"]["decisions"] == stream["cross_check"]["equal"] == 100
+    assert report["deadline"]["missed"] == 0
+    assert report["latency"]["decisions"] == 171
+    assert 0 < stream["interrupts"]["share_of_time"] < 0.2
+    assert stream["board_counted"]["samples"] == 2000
+    assert 0 < report["memory"]["stack_high_water"] < 8192
+    read_manifest(streamed, "stream")
+
+
+def test_samples_are_the_recordings(small: Path, streamed: Path) -> None:
+    counts = load_recording(small / "recording.npz").counts
+    np.testing.assert_array_equal(arrays(streamed, "samples")["counts"], counts[:2000])
+    edfio = pytest.importorskip("edfio")
+    edf = edfio.read_edf(streamed / "samples.edf")
+    np.testing.assert_array_equal(edf.signals[2].digital, counts[:2000, 2])
+    assert any(note.text.startswith("decided") for note in edf.annotations)
+
+
+def test_counts_repeat_exactly(small: Path, small_bundle: Path, streamed: Path) -> None:
+    settings = StreamSettings(board="mps2-an386", data=small / "recording.npz", seconds=1.0)
+    stream_bundle(small_bundle, settings, small / "again")
+    first, second = arrays(streamed, "decisions"), arrays(small / "again", "decisions")
+    for name in TICKS:
+        np.testing.assert_array_equal(first[name][: len(second[name])], second[name])
+
+
+def test_deadlines_are_missed_where_the_board_is_too_slow(
+    small: Path, small_bundle: Path, streamed: Path
+) -> None:
+    a_decision = report_of(streamed)["latency"]["p50"]
+    slow = ("--seconds", 1.5, "--instructions-per-second", int(80 * a_decision))  # 1.25 hops for each
+    done = myofin(
+        "stream", small_bundle, "--board", "mps2-an386", *slow, "--out", small / "slow", check=False
+    )
+    report = report_of(small / "slow")
+    assert done.returncode == 1
+    assert "deadlines were missed, more than 0" in done.stdout
+    assert report["deadline"]["missed"] > 0
+    assert report["link"]["dropped_samples"] > 0
+    assert report["stream"]["gaps"]["unexplained"] == 0
+    assert report["equal"]["logits"] == report["windows"] > 0, "what was decided is right all the same"
+
+
+@pytest.mark.parametrize("board", ["mps2-an547", "netduinoplus2"])
+def test_other_boards_stream(small: Path, small_bundle: Path, board: str) -> None:
+    report = stream_bundle(small_bundle, StreamSettings(board=board, seconds=0.5), small / board)
+    assert (report["verdict"], report["windows"]) == ("pass", 21)
+    assert report["stream"]["gaps"]["count"] == 0
+
+
+def start(small: Path, bundle: Path, out: Path, seconds: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "myofin", "stream", bundle, "--board", "mps2-an386", "--out", out]
+    command += ["--data", small / "recording.npz", "--seconds", seconds]
+    return subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_samples(process: subprocess.Popen[str], out: Path) -> None:
+    while process.poll() is None and not (
+        (out / "samples.bin").exists() and (out / "samples.bin").stat().st_size
+    ):
+        time.sleep(0.02)
+    assert process.poll() is None
+
+
+def test_ctrl_c_keeps_what_came(small: Path, small_bundle: Path) -> None:
+    out = small / "interrupted"
+    process = start(small, small_bundle, out, 100_000)
+    wait_for_samples(process, out)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert told.count("error:") == 1
+    assert "Interrupted after" in told
+    report = report_of(out)
+    assert report["verdict"] == "pass"
+    assert not report["stream"]["complete"]
+    assert len(arrays(out, "samples")["counts"]) == report["stream"]["samples"] > 0
+
+
+def test_a_host_that_is_suspended_loses_nothing(small: Path, small_bundle: Path) -> None:
+    out = small / "suspended"
+    process = start(small, small_bundle, out, 20)
+    wait_for_samples(process, out)
+    os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(5)
+    os.kill(process.pid, signal.SIGCONT)
+    process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert report_of(out)["stream"]["gaps"]["count"] == 0
+
+
+def test_a_full_disk_keeps_what_was_written(
+    small: Path, small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, written = small / "full", []
+
+    def frame(self: StreamWriter, payload: bytes) -> None:
+        if len(written) == 80:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(payload)
+        self._samples.write(payload)
+
+    monkeypatch.setattr(StreamWriter, "frame", frame)
+    settings = StreamSettings(board="mps2-an386", data=small / "recording.npz", seconds=5.0)
+    with pytest.raises(StreamEndedError, match=r"Nothing more could be written after 0\.\d+ s") as caught:
+        stream_bundle(small_bundle, settings, out)
+    assert caught.value.exit_code == 2
+    assert len(arrays(out, "samples")["counts"]) == 80 * 10
+
+
+def test_a_killed_process_leaves_a_readable_recording(small: Path, small_bundle: Path) -> None:
+    out = small / "killed"
+    process = start(small, small_bundle, out, 100_000)
+    wait_for_samples(process, out)
+    process.kill()
+    process.communicate(timeout=60)
+    kept = read_stream(out)
+    assert kept.samples > 0
+    assert not kept.end
+    report = finish_recording(small_bundle, out, NO_GATES)
+    assert report["windows"] > 0
+    assert report["equal"]["logits"] == report["windows"]
+    assert len(arrays(out, "samples")["counts"]) == kept.samples
+
+
+def test_only_a_stream_is_replaced(small: Path, small_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    done = myofin(
+        "stream", small_bundle, "--board", "mps2-an386", "--seconds", 1, "--out", tmp_path, check=False
+    )
+    assert done.returncode == 2
+    assert "not a stream that myofin wrote" in done.stderr
+    assert shutil.which("qemu-system-arm")
+    assert (tmp_path / "mine.txt").read_text() == "precious"
