@@ -44,13 +44,14 @@ class MonitorApp(App[None]):
     #body { height: 1fr; }
     #title { background: $primary; color: $text; padding: 0 1; width: 1fr; }
     #channels { width: 2fr; padding: 0 1; }
-    .channel { height: 2; }
+    .channel { height: 1fr; min-height: 1; max-height: 3; }
     .channel Label { width: 6; }
     .channel .level { width: 8; text-align: right; }
-    .channel Sparkline { width: 1fr; height: 2; }
+    .channel Sparkline { width: 1fr; height: 1fr; }
     #side { width: 1fr; min-width: 34; padding: 0 1; border-left: solid $primary; }
     #decision { text-style: bold; height: 2; }
-    #confidence { width: 1fr; }
+    #confidence { width: 1fr; height: 2; }
+    #confidence Bar { width: 1fr; }
     #clock { width: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,6 +60,7 @@ class MonitorApp(App[None]):
         Binding("space", "freeze", "Freeze the view"),
     ]
     ENABLE_COMMAND_PALETTE = False
+    TITLE = "myofin monitor"
 
     def __init__(self, view: View, look: Callable[[], Moment]) -> None:
         super().__init__()
@@ -115,9 +117,10 @@ class MonitorApp(App[None]):
         table = Table.grid(padding=(0, 1))
         table.add_column()
         table.add_column(justify="right")
+        table.add_row(f"response, {self._view.unit}", "")
         for name, value in stream.percentiles.items():
-            table.add_row(f"response {name}, {self._view.unit}", f"{value:,.0f}")
-        table.add_row("longest, share of a hop", f"{stream.hop_share:.1%}")
+            table.add_row(f"  {name}", f"{value:,.0f}")
+        table.add_row("  max, of a hop", f"{stream.hop_share:.1%}")
         table.add_row("decisions", f"{stream.decisions:,}")
         for name, count in (
             ("missed deadlines", stream.missed),

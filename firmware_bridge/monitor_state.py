@@ -95,9 +95,9 @@ class LiveStream:
         name, confidence, queue = self._told(last)
         per_unit = float(self._plan.ticks_per_second / self._plan.units_per_second)
         spread = distribution(np.array(responses) / per_unit)
-        percentiles = (
-            {} if spread is None else {n: getattr(spread, n) for n in ("p50", "p95", "p99", "maximum")}
-        )
+        percentiles = {}
+        if spread is not None:
+            percentiles = {"p50": spread.p50, "p95": spread.p95, "p99": spread.p99, "max": spread.maximum}
         hop_units = self._plan.deadline_ticks / per_unit
         return Snapshot(
             until / self._plan.true_rate_hz,
@@ -107,7 +107,7 @@ class LiveStream:
             *counted,
             queue,
             percentiles,
-            percentiles.get("maximum", 0.0) / hop_units,
+            percentiles.get("max", 0.0) / hop_units,
         )
 
     def _told(self, last: Any) -> tuple[str, float, int]:

@@ -14,11 +14,11 @@ from myofin.firmware_bridge.session import BoardSession
 from myofin.firmware_bridge.stream_plan import StreamPlan
 from myofin.firmware_bridge.stream_store import StreamShape
 from myofin.firmware_bridge.wire import Ack, Stats
+from myofin.firmware_bridge.wire_layout import unpack
 from myofin.firmware_bridge.wire_stream import Credit, Decision, Samples, StreamRequest
 
 _LISTEN_S: Final = 0.2
 _GATHER_S: Final = 0.005  # bytes that come one by one are taken together, which costs a tenth of the time
-_INDEX_BYTES: Final = 4
 
 
 class StreamSink(Protocol):
@@ -54,6 +54,7 @@ class StreamSource:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.received_until = 0  # index after the last sample that came
+        self._sent = 0  # samples that the board had sent then: those it dropped need no credit
         self._session = session
         self._plan = plan
         self._sink = sink
@@ -111,8 +112,9 @@ class StreamSource:
     def _take(self, frame: Frame) -> None:
         if frame.type == Samples.TYPE and len(frame.payload) == self._frame_bytes:
             self._sink.frame(frame.payload)
-            index = int.from_bytes(frame.payload[:_INDEX_BYTES], "little")
-            self.received_until = index + self._plan.frame_samples
+            found = unpack(Samples, frame.payload)
+            self.received_until = found.index + self._plan.frame_samples
+            self._sent = self.received_until - found.dropped
         elif frame.type == Decision.TYPE and len(frame.payload) == self._decision_bytes:
             self._sink.decision(frame.payload)
         else:
@@ -124,9 +126,9 @@ class StreamSource:
     def _grant(self) -> None:
         """Let the board go on: a held one when all has come, another one in good time."""
         plan = self._plan
-        ahead = self._credit - self.received_until
+        ahead = self._credit - self._sent
         if ahead <= (0 if plan.held else plan.credit_samples // 2):
-            self._credit = self.received_until + plan.credit_samples
+            self._credit = self._sent + plan.credit_samples
             self._session.exchange.tell(Credit(until=self._credit))
 
     def _has_ended(self, heard_at: float) -> bool:

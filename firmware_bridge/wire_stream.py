@@ -31,11 +31,11 @@ class StreamRequest(Payload):
 
 @dataclass(frozen=True)
 class Credit(Payload):
-    """Host to board. Lets a stream go on up to a sample. Has no answer, and any sequence number."""
+    """Host to board. Lets a stream go on. Has no answer, and any sequence number."""
 
     NAME: ClassVar[str] = "CREDIT"
     TYPE: ClassVar[int] = 0x11
-    until: Annotated[int, u32("index of the first sample that may not be sent yet; a lower one is stale")]
+    until: Annotated[int, u32("samples of a channel that may be sent since the start; a lower one is stale")]
 
 
 @dataclass(frozen=True)

@@ -30,14 +30,15 @@ static stream_frame_t *slot(stream_t *stream, uint32_t number) {
     return &stream->ring[number % BOARD_STREAM_FRAMES];
 }
 
-static bool has_credit(const stream_t *stream, uint32_t index) {
-    return !is_before(stream->credit, index + MYOFIN_FRAME_SAMPLES);
+/* Whether one more frame may be sent. */
+static bool has_credit(const stream_t *stream) {
+    return !is_before(stream->credit, stream->sent + MYOFIN_FRAME_SAMPLES);
 }
 
 /* Whether a frame waits that may be sent. */
 static bool is_ready(const stream_t *stream) {
     return stream->running && !stream->held && stream->filled != stream->taken &&
-           has_credit(stream, stream->ring[stream->taken % BOARD_STREAM_FRAMES].index);
+           has_credit(stream);
 }
 
 bool firmware_has_work(void) {
@@ -132,8 +133,7 @@ bool stream_runs(const stream_t *stream) {
 /* Hold at the end of the credit and not when the next frame finds none: then the host's answer
  * comes while time stands still, and does not disturb what is measured. */
 static void hold_without_credit(stream_t *stream) {
-    const bool wanted =
-        stream->may_hold && stream->sampling && !has_credit(stream, stream->next_index);
+    const bool wanted = stream->may_hold && stream->sampling && !has_credit(stream);
     if (wanted != stream->held) {
         stream->held = afe_hold(wanted) && wanted;
     }
@@ -233,6 +233,7 @@ bool stream_step(stream_t *stream) {
     stream->next_index = frame->index + MYOFIN_FRAME_SAMPLES;
     decide(stream, frame, queue);
     stream->taken++;
+    stream->sent += MYOFIN_FRAME_SAMPLES;
     hold_without_credit(stream);
     end_of_stream(stream);
     return true;

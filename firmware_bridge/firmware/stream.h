@@ -47,6 +47,7 @@ typedef struct {
 
     /* Written in the main loop. */
     volatile uint32_t taken;
+    uint32_t sent;       /* samples of a channel */
     uint32_t next_index; /* where the frame after the last one begins, when none was dropped */
     uint32_t interrupt_ticks_before;
     uint32_t decisions, missed, queue_max;

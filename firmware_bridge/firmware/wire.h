@@ -150,9 +150,9 @@ static inline wire_stream_t wire_stream_get(const uint8_t *in) {
     return message;
 }
 
-/* Lets a stream go on up to a sample. Has no answer, and any sequence number. */
+/* Lets a stream go on. Has no answer, and any sequence number. */
 typedef struct {
-    uint32_t until; /* index of the first sample that may not be sent yet; a lower one is stale */
+    uint32_t until; /* samples of a channel that may be sent since the start; a lower one is stale */
 } wire_credit_t;
 
 /* `in` holds at least WIRE_CREDIT_FIXED_BYTES. */

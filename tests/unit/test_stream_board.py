@@ -102,6 +102,18 @@ def test_time_stands_still_without_credit() -> None:
     assert stream.stats().samples_dropped == 0
 
 
+def test_dropped_samples_need_no_credit() -> None:
+    stream = Streaming()
+    stream.start()
+    granted = stream.plan.credit_samples
+    assert stream.sample(60, work=False) == 60
+    assert stream.sample(10_000) == granted - RING * FRAME, "the ring's frames were sent, 20 samples dropped"
+    assert stream.frames[-1].dropped == 60 - RING * FRAME
+    assert stream.sample(1) == 0
+    stream.credit(granted + FRAME)
+    assert stream.sample(100) == FRAME
+
+
 def test_a_stalled_reader_leads_to_counted_drops() -> None:
     stream = Streaming(hold=False)
     stream.start()
