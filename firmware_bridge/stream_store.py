@@ -26,7 +26,7 @@ FACTS_FILE: Final = "recording.json"
 SAMPLES_FILE: Final = "samples.bin"
 DECISIONS_FILE: Final = "decisions.bin"
 END_FILE: Final = "end.json"
-_BLOCK_BYTES: Final = 1 << 16  # a crash of the machine loses at most this
+_FLUSH_FRAMES: Final = 100  # a process that is killed loses at most this second
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,9 @@ class StreamWriter:
     def __init__(self, folder: Path, shape: StreamShape, facts: Mapping[str, Any]) -> None:
         """Begin a recording in an existing folder."""
         write_json(folder / FACTS_FILE, {"shape": asdict(shape), **facts})
-        self._samples = (folder / SAMPLES_FILE).open("wb", buffering=_BLOCK_BYTES)
-        self._decisions = (folder / DECISIONS_FILE).open("wb", buffering=_BLOCK_BYTES)
+        self._samples = (folder / SAMPLES_FILE).open("wb")
+        self._decisions = (folder / DECISIONS_FILE).open("wb")
+        self._frames = 0
         self._frame_bytes = shape.frame_type().itemsize
         self._decision_bytes = shape.decision_type().itemsize
 
@@ -88,6 +89,10 @@ class StreamWriter:
         """Append a payload of SAMPLES of the shape's size."""
         assert len(payload) == self._frame_bytes
         self._samples.write(payload)
+        self._frames += 1
+        if self._frames % _FLUSH_FRAMES == 0:
+            self._samples.flush()
+            self._decisions.flush()
 
     def decision(self, payload: bytes) -> None:
         """Append a payload of DECISION of the shape's size."""

@@ -117,9 +117,9 @@ def start(small: Path, bundle: Path, out: Path, seconds: int) -> subprocess.Pope
 
 
 def wait_for_samples(process: subprocess.Popen[str], out: Path) -> None:
-    while process.poll() is None and not (
-        (out / "samples.bin").exists() and (out / "samples.bin").stat().st_size
-    ):
+    """Until a second or two of the stream are in its folder."""
+    kept = out / "decisions.bin"
+    while process.poll() is None and not (kept.exists() and kept.stat().st_size):
         time.sleep(0.02)
     assert process.poll() is None
 
