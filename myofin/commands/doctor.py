@@ -72,6 +72,8 @@ TFLM = _module("tflite_micro", _REINSTALL)
 if sys.version_info < (3, 11):
     TFLM = Need("tflite_micro (has no wheel for Python 3.10)", "use Python 3.11 or later", TFLM.present)
 
+TEXTUAL = _module("textual", 'pip install "myofin[monitor]"')
+
 _TRAIN = (TENSORFLOW, TF_KERAS, SKLEARN)
 _CONVERT = (TENSORFLOW, TF_KERAS, TFLITE, TFLM, HOST_CC)
 _BUILD = (ARM_GCC, NEWLIB)
@@ -89,6 +91,8 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "build": _BUILD,
     "flash": (),
     "validate": _VALIDATE,
+    "stream": (*_VALIDATE, HOST_CC),
+    "monitor": (*_BUILD, QEMU, TEXTUAL),
 }
 
 ARM_CXX = _library(

@@ -17,6 +17,8 @@ import pytest
 from conftest import myofin
 
 from myofin.artifacts import read_manifest
+from myofin.boards.registry import load_board
+from myofin.firmware_bridge.build import build_bundle
 from myofin.firmware_bridge.gates import NO_GATES
 from myofin.firmware_bridge.stream import StreamEndedError, StreamSettings, finish_recording, stream_bundle
 from myofin.firmware_bridge.stream_store import StreamWriter, read_stream
@@ -28,6 +30,12 @@ TICKS = ("front_end_ticks", "fin_ticks", "head_ticks", "interrupt_ticks", "respo
 @pytest.fixture(scope="module")
 def outs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("streams")
+
+
+@pytest.fixture(scope="module")
+def image(small_bundle: Path, outs: Path) -> Path:
+    """The firmware of the emulated M4F, built once."""
+    return build_bundle(small_bundle, load_board("mps2-an386"), outs / "image").folder
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +86,10 @@ def test_samples_are_the_recordings(small: Path, streamed: Path) -> None:
     assert any(note.text.startswith("decided") for note in edf.annotations)
 
 
-def test_counts_repeat_exactly(small: Path, small_bundle: Path, outs: Path, streamed: Path) -> None:
-    settings = StreamSettings(board="mps2-an386", data=small / "recording.npz", seconds=1.0)
+def test_counts_repeat_exactly(
+    small: Path, small_bundle: Path, image: Path, outs: Path, streamed: Path
+) -> None:
+    settings = StreamSettings(board="mps2-an386", data=small / "recording.npz", seconds=1.0, image=image)
     stream_bundle(small_bundle, settings, outs / "again")
     first, second = arrays(streamed, "decisions"), arrays(outs / "again", "decisions")
     for name in TICKS:
@@ -87,10 +97,17 @@ def test_counts_repeat_exactly(small: Path, small_bundle: Path, outs: Path, stre
 
 
 def test_deadlines_are_missed_where_the_board_is_too_slow(
-    small: Path, small_bundle: Path, outs: Path, streamed: Path
+    small_bundle: Path, image: Path, outs: Path, streamed: Path
 ) -> None:
     a_decision = report_of(streamed)["latency"]["p50"]
-    slow = ("--seconds", 1.5, "--instructions-per-second", int(80 * a_decision))  # 1.25 hops for each
+    slow = (
+        "--image",
+        image,
+        "--seconds",
+        1.5,
+        "--instructions-per-second",
+        int(80 * a_decision),
+    )  # 1.25 hops for each
     done = myofin("stream", small_bundle, "--board", "mps2-an386", *slow, "--out", outs / "slow", check=False)
     report = report_of(outs / "slow")
     assert done.returncode == 1
@@ -108,9 +125,19 @@ def test_other_boards_stream(small_bundle: Path, outs: Path, board: str) -> None
     assert report["stream"]["gaps"]["count"] == 0
 
 
-def start(small: Path, bundle: Path, out: Path, seconds: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "myofin", "stream", bundle, "--board", "mps2-an386", "--out", out]
-    command += ["--data", small / "recording.npz", "--seconds", seconds]
+def start(small: Path, image: Path, out: Path, seconds: int) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "myofin",
+        "stream",
+        small / "bundle",
+        "--board",
+        "mps2-an386",
+        "--out",
+        out,
+    ]
+    command += ["--image", image, "--data", small / "recording.npz", "--seconds", seconds]
     return subprocess.Popen(
         list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -124,9 +151,9 @@ def wait_for_samples(process: subprocess.Popen[str], out: Path) -> None:
     assert process.poll() is None
 
 
-def test_ctrl_c_keeps_what_came(small: Path, small_bundle: Path, outs: Path) -> None:
+def test_ctrl_c_keeps_what_came(small: Path, image: Path, outs: Path) -> None:
     out = outs / "interrupted"
-    process = start(small, small_bundle, out, 100_000)
+    process = start(small, image, out, 100_000)
     wait_for_samples(process, out)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=300)
@@ -139,9 +166,9 @@ def test_ctrl_c_keeps_what_came(small: Path, small_bundle: Path, outs: Path) -> 
     assert len(arrays(out, "samples")["counts"]) == report["stream"]["samples"] > 0
 
 
-def test_a_host_that_is_suspended_loses_nothing(small: Path, small_bundle: Path, outs: Path) -> None:
+def test_a_host_that_is_suspended_loses_nothing(small: Path, image: Path, outs: Path) -> None:
     out = outs / "suspended"
-    process = start(small, small_bundle, out, 20)
+    process = start(small, image, out, 6)
     wait_for_samples(process, out)
     os.kill(process.pid, signal.SIGSTOP)
     time.sleep(5)
@@ -152,7 +179,7 @@ def test_a_host_that_is_suspended_loses_nothing(small: Path, small_bundle: Path,
 
 
 def test_a_full_disk_keeps_what_was_written(
-    small: Path, small_bundle: Path, outs: Path, monkeypatch: pytest.MonkeyPatch
+    small: Path, small_bundle: Path, image: Path, outs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, written = outs / "full", []
 
@@ -163,16 +190,18 @@ def test_a_full_disk_keeps_what_was_written(
         self._samples.write(payload)
 
     monkeypatch.setattr(StreamWriter, "frame", frame)
-    settings = StreamSettings(board="mps2-an386", data=small / "recording.npz", seconds=5.0)
+    settings = StreamSettings(board="mps2-an386", data=small / "recording.npz", seconds=5.0, image=image)
     with pytest.raises(StreamEndedError, match=r"Nothing more could be written after 0\.\d+ s") as caught:
         stream_bundle(small_bundle, settings, out)
     assert caught.value.exit_code == 2
     assert len(arrays(out, "samples")["counts"]) == 80 * 10
 
 
-def test_a_killed_process_leaves_a_readable_recording(small: Path, small_bundle: Path, outs: Path) -> None:
+def test_a_killed_process_leaves_a_readable_recording(
+    small: Path, small_bundle: Path, image: Path, outs: Path
+) -> None:
     out = outs / "killed"
-    process = start(small, small_bundle, out, 100_000)
+    process = start(small, image, out, 100_000)
     wait_for_samples(process, out)
     process.kill()
     process.communicate(timeout=60)
@@ -185,10 +214,10 @@ def test_a_killed_process_leaves_a_readable_recording(small: Path, small_bundle:
     assert len(arrays(out, "samples")["counts"]) == kept.samples
 
 
-def test_only_a_stream_is_replaced(small_bundle: Path, tmp_path: Path) -> None:
+def test_only_a_stream_is_replaced(small_bundle: Path, image: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     done = myofin(
-        "stream", small_bundle, "--board", "mps2-an386", "--seconds", 1, "--out", tmp_path, check=False
+        "stream", small_bundle, "--board", "mps2-an386", "--image", image, "--out", tmp_path, check=False
     )
     assert done.returncode == 2
     assert "not a stream that myofin wrote" in done.stderr
