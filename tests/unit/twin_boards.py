@@ -10,6 +10,7 @@ from twin import Twin
 from twin_registers import NordicUart, Pl011, Registers, Stm32Usart
 
 from myofin.boards.registry import Board, load_board
+from myofin.firmware_bridge.build import Image
 
 SET, CLEAR = 0x2000, 0x3000  # aliases of the RP2040's and RP2350's registers
 
@@ -75,11 +76,15 @@ def _aliases(registers: Registers, address: int, initial: int) -> None:
 
 def start_twin(name: str, channels: int = 4) -> Twin:
     """The fake model's firmware on a physical board, about to leave reset."""
-    board = load_board(name)
+    return twin_of(load_board(name), fake_image(name, channels))
+
+
+def twin_of(board: Board, image: Image) -> Twin:
+    """An image on its physical board, about to leave reset."""
     registers, uart = {
         "nucleo-f446re": stm32f446,
         "nano33ble": nrf52840,
         "pico": lambda: rp2(board),
         "pico2": lambda: rp2(board),
-    }[name]()
-    return Twin(fake_image(name, channels), board, registers, uart(board.registers["uart_base"]))
+    }[board.name]()
+    return Twin(image, board, registers, uart(board.registers["uart_base"]))
