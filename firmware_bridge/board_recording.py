@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.boards.registry import Board
-from myofin.errors import InputError
+from myofin.firmware_bridge.port_option import no_port
 
 _HEADER: Final = struct.Struct("<III")
 _MAGIC: Final = int.from_bytes(b"sEMG", "little")
@@ -26,13 +26,10 @@ def recording_room(board: Board, channels: int) -> int:
     """Samples of so many channels that the board's front end has memory for.
 
     Raises:
-        InputError: The board has no emulated front end.
+        InputError: The board is a physical one.
     """
-    if board.emulator is None or "recording_base" not in board.registers:
-        raise InputError(
-            f"{board.name} has no emulated front end that a recording could be put into.",
-            hint="Leave --data out and record from its electrodes, or choose another board.",
-        )
+    if board.emulator is None:
+        raise no_port(board)
     return (board.registers["recording_bytes"] - _HEADER.size) // (2 * channels)
 
 

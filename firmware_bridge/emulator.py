@@ -22,6 +22,7 @@ from myofin.errors import BoardError, InputError, LinkError, ToolMissingError
 from myofin.firmware_bridge.board_recording import load_recording_arguments
 from myofin.firmware_bridge.build import Image
 from myofin.firmware_bridge.link import open_link
+from myofin.firmware_bridge.port_option import no_port
 from myofin.firmware_bridge.session import BoardSession
 
 _STOP_TIMEOUT_S: Final = 5.0
@@ -91,10 +92,7 @@ def command(image: Image, board: Board, descriptor: int, recording: Path | None 
     """
     emulator = board.emulator
     if emulator is None:
-        raise InputError(
-            f"{board.name} is a physical board, and no port was given.",
-            hint=f"Flash it with `myofin flash`, connect {board.link.wiring}, and give --port.",
-        )
+        raise no_port(board)
     return [
         *(_program(emulator), "-M", emulator.machine, "-kernel", str(image.elf)),
         *("-display", "none", "-monitor", "none", "-nic", "none", *emulator.args),

@@ -9,6 +9,9 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from myofin.boards.registry import Board
+from myofin.errors import InputError
+
 AUTO: Final = "auto"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -19,6 +22,14 @@ class Port:
 
     url: str
     baud: int | None = None
+
+
+def no_port(board: Board) -> InputError:
+    """The error for a physical board that no port was given for."""
+    return InputError(
+        f"{board.name} is a physical board, and no port was given.",
+        hint=f"Flash it with `myofin flash`, connect {board.link.wiring}, and give --port.",
+    )
 
 
 def port_option(command: Command) -> Command:

@@ -254,5 +254,5 @@ def test_the_boards_recording_has_room_in_its_memory(tmp_path: Path) -> None:
     assert data[:12] == b"sEMG" + (2).to_bytes(4, "little") + (3).to_bytes(4, "little")
     assert np.frombuffer(data[12:], "<i2").tolist() == list(range(6))
     assert "a,,b.bin,addr=0x21000000" in load_recording_arguments(BOARD, tmp_path / "a,b.bin")[1]
-    with pytest.raises(InputError, match="no emulated front end"):
+    with pytest.raises(InputError, match="pico is a physical board, and no port was given"):
         recording_room(load_board("pico"), 4)
