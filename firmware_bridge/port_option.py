@@ -28,7 +28,7 @@ def no_port(board: Board) -> InputError:
     """The error for a physical board that no port was given for."""
     return InputError(
         f"{board.name} is a physical board, and no port was given.",
-        hint=f"Flash it with `myofin flash`, connect {board.link.wiring}, and give --port.",
+        hint=f"Flash it with `myofin flash`, give --port, and connect {board.link.wiring}.",
     )
 
 
