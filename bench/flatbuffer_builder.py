@@ -37,6 +37,7 @@ class FlatbufferBuilder:
         scales: Sequence[float] = (),
         zero_point: int = 0,
         variable: bool = False,
+        quantized_dimension: int = 0,
     ) -> int:
         """Add a tensor, constant where there are data, and return its index."""
         made = schema.TensorT()
@@ -52,7 +53,7 @@ class FlatbufferBuilder:
             made.quantization = schema.QuantizationParametersT()
             made.quantization.scale = [float(np.float32(scale)) for scale in scales]
             made.quantization.zeroPoint = [zero_point] * len(scales)
-            made.quantization.quantizedDimension = 0
+            made.quantization.quantizedDimension = quantized_dimension
         self._tensors.append(made)
         return len(self._tensors) - 1
 

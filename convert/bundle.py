@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from myofin.artifacts import Manifest, read_manifest
 from myofin.convert.schema import BundleBody, parse_body
 from myofin.errors import ArtifactError
-from myofin.frontend import FrontEnd
+from myofin.passthrough import AnyFrontEnd, front_end_from_json
 
 MODEL_FILE = "model.tflite"
 FLOAT_MODEL_FILE = "reference_float32.tflite"
@@ -54,7 +54,7 @@ class Bundle:
 
     manifest: Manifest
     body: BundleBody
-    frontend: FrontEnd
+    frontend: AnyFrontEnd
 
     @property
     def folder(self) -> Path:
@@ -70,9 +70,10 @@ class Bundle:
         """The TFLite model that the board's engine was generated from."""
         return (self.folder / MODEL_FILE).read_bytes()
 
-    def float_model(self) -> bytes:
-        """The float32 TFLite model that quantization started from."""
-        return (self.folder / FLOAT_MODEL_FILE).read_bytes()
+    def float_model(self) -> bytes | None:
+        """The float32 TFLite model that quantization started from; None where the model came as it is."""
+        path = self.folder / FLOAT_MODEL_FILE
+        return path.read_bytes() if path.is_file() else None
 
     def golden(self) -> Golden:
         """The golden vectors.
@@ -98,4 +99,4 @@ def read_bundle(folder: Path) -> Bundle:
     """
     manifest = read_manifest(folder, "bundle")
     body = parse_body(manifest, BundleBody)
-    return Bundle(manifest=manifest, body=body, frontend=FrontEnd.from_json(body.frontend))
+    return Bundle(manifest=manifest, body=body, frontend=front_end_from_json(body.frontend))

@@ -18,6 +18,7 @@ import numpy as np
 
 from myofin import __version__
 from myofin.convert import codegen_text as c
+from myofin.convert.codegen_input import check_code_scale
 from myofin.convert.codegen_lower import lower
 from myofin.convert.codegen_lstm_text import ring_slots
 from myofin.convert.codegen_memory import (
@@ -36,6 +37,7 @@ from myofin.convert.flatbuffer import read_model
 from myofin.convert.plain_templates import plain_templates
 from myofin.errors import ModelError
 from myofin.frontend import FrontEnd
+from myofin.passthrough import AnyFrontEnd, Passthrough, front_end_from_json
 
 SCHEME_NUMBERS: Final = {"float32": 0, "int8": 1, "int16x8": 2}
 STATE_CONTRACTS: Final = {"reset": 0, "carry": 1}
@@ -45,7 +47,6 @@ STATE_BUDGET_BYTES: Final = 96 * 1024
 
 
 Engine = Literal["c", "tflm"]
-_ALWAYS: Final = frozenset({"myofin_frontend", "myofin_trace"})
 _INCLUDED: Final = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
 
 
@@ -54,7 +55,7 @@ class _Facts:
     """What the templates need; the text of each step is made already."""
 
     program: Program
-    frontend: FrontEnd
+    frontend: AnyFrontEnd
     frame_samples: int
     state_contract: int
     sha256: str
@@ -70,6 +71,11 @@ class _Facts:
     @property
     def carry(self) -> bool:
         return self.state_contract == STATE_CONTRACTS["carry"]
+
+    @property
+    def passthrough(self) -> bool:
+        """Whether there is no front end."""
+        return isinstance(self.frontend, Passthrough)
 
     @property
     def fin_takes_codes(self) -> bool:
@@ -88,7 +94,8 @@ class _Facts:
 
     @property
     def kernels(self) -> list[str]:
-        return sorted({kernel for step in self.steps for kernel in step.kernels} | _ALWAYS)
+        found = {kernel for step in self.steps for kernel in step.kernels} | {"myofin_trace"}
+        return sorted(found if self.passthrough else found | {"myofin_frontend"})
 
 
 def generate_c(
@@ -131,8 +138,10 @@ def generate_c(
             f"The engine {engine!r} does not serve the state contract {state!r}.",
             hint="Train and convert for 'reset' or 'carry'.",
         )
-    program = lower(read_model(model), carry=state == "carry", keep_intermediates=keep_intermediates)
-    front = FrontEnd.from_json(frontend)
+    graph, front = read_model(model), front_end_from_json(frontend)
+    if isinstance(front, FrontEnd):
+        check_code_scale(graph)
+    program = lower(graph, carry=state == "carry", keep_intermediates=keep_intermediates)
     if front.channels != channels or program.frame_codes != frame_samples * channels:
         raise ModelError(
             f"The model takes {program.frame_codes} codes a frame; {channels} channels of {frame_samples} "
@@ -245,7 +254,9 @@ def _places(facts: _Facts) -> tuple[Place, ...]:
     return tuple(Place((member,)) for member in members) if facts.keep else plan_memory(members)
 
 
-def _frontend_constants(front: FrontEnd) -> str:
+def _frontend_constants(front: AnyFrontEnd) -> str:
+    if isinstance(front, Passthrough):
+        return ""
     fields = {
         "channels": f"{front.channels}u",
         "dc_shift": f"{front.dc_shift}u",

@@ -14,7 +14,9 @@ from myofin.convert.codegen_add import float_add, integer_add
 from myofin.convert.codegen_arithmetic import dense_weights, float_dense
 from myofin.convert.codegen_conv import convolve, is_strided, spans_samples
 from myofin.convert.codegen_elementwise import COMPUTED, join
+from myofin.convert.codegen_input import scheme_of
 from myofin.convert.codegen_lstm import code_table, frame_input, lstm_numbers
+from myofin.convert.codegen_picture import is_picture, picture
 from myofin.convert.codegen_places import Placing, is_computed, plain_rows
 from myofin.convert.codegen_program import (
     Buffer,
@@ -26,6 +28,7 @@ from myofin.convert.codegen_program import (
     reads_codes,
 )
 from myofin.convert.codegen_s16 import dense_weights_16
+from myofin.convert.codegen_softmax import softmax
 from myofin.convert.codegen_views import (
     MOVES,
     BufferSource,
@@ -41,27 +44,23 @@ from myofin.convert.codegen_views import (
     pointwise_places,
     pool,
 )
-from myofin.convert.graph import LSTM, Graph, Operator, Tensor, find_outputs, refuse
+from myofin.convert.graph import LSTM, Graph, Operator, find_outputs, refuse, window_shape
 from myofin.errors import ModelError
 
 MAX_EMBEDDING = 256
 # What NumPy raises when shapes, axes or indices of a damaged model do not fit each other.
 _INCONSISTENT = (ValueError, IndexError, TypeError, KeyError, OverflowError, ZeroDivisionError)
-_INTEGER_SCHEMES: Mapping[str, tuple[Scheme, float]] = {
-    "int8": ("int8", 2.0**-7),
-    "int16": ("int16x8", 2.0**-15),
-}
 _LAYERS: Mapping[Scheme, Callable[[Graph, Operator], Any]] = {
     "float32": float_dense,
     "int8": dense_weights,
     "int16x8": dense_weights_16,
 }
 _SUPPORTED = (
-    "RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, STRIDED_SLICE, CONV_2D (1x1; the first 3x1 too), pooling, "
-    "CONCATENATION, LSTM, FULLY_CONNECTED, ADD of a bias, MEAN, RELU, RELU6, QUANTIZE"
+    "RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, STRIDED_SLICE, CONV_2D and DEPTHWISE_CONV_2D (beyond "
+    "embeddings on int8 only), pooling of embeddings, "
+    "CONCATENATION, LSTM, FULLY_CONNECTED, ADD of a bias, MEAN, RELU, RELU6, QUANTIZE, SOFTMAX"
 )
 _REMEDIES: Mapping[str, str] = {
-    "SOFTMAX": "Export logits: the largest is the same; take the softmax on the host",
     "WHILE": "Train with tf_keras (Keras 2) and static shapes, so that the LSTM fuses",
     "LOGISTIC": "Export logits without an activation",
 }
@@ -83,11 +82,11 @@ def lower(graph: Graph, *, carry: bool = False, keep_intermediates: bool = False
     features = state.output_buffer(outputs.features)
     logits = state.output_buffer(outputs.logits)
     needed = _needed(state.steps, features)
-    tensor = graph.tensors[graph.inputs[0]]
+    frames, frame_codes = window_shape(graph)
     return Program(
         scheme=state.scheme,
-        frames=tensor.shape[1],
-        frame_codes=tensor.shape[2],
+        frames=frames,
+        frame_codes=frame_codes,
         fin=tuple(step for step in state.steps if step.output in needed),
         head=tuple(step for step in state.steps if step.output not in needed),
         features=features,
@@ -114,41 +113,17 @@ def intermediates(graph: Graph) -> Mapping[int, tuple[Buffer, Elements]]:
 
 def _lowered(graph: Graph, carry: bool, keep_intermediates: bool) -> _Lowering:
     """Lower again where a pass finds that all outputs of an LSTM are used, not only the last."""
-    scheme, tensor = _scheme(graph)
+    scheme, tensor = scheme_of(graph)
     lstms = frozenset(operator.index for operator in graph.operators if operator.kind == LSTM)
     whole = lstms if keep_intermediates else frozenset()
     while True:
-        state = _Lowering(graph, scheme, tensor.shape[2], carry, whole)
+        state = _Lowering(graph, scheme, window_shape(graph)[1], carry, whole)
         state.views[tensor.index] = View(CodesSource(), np.arange(tensor.size).reshape(tensor.shape))
         for operator in graph.operators:
             state.lower(operator)
         if state.wanted_whole <= whole:
             return state
         whole = whole | state.wanted_whole
-
-
-def _scheme(graph: Graph) -> tuple[Scheme, Tensor]:
-    tensor = graph.tensors[graph.inputs[0]] if len(graph.inputs) == 1 else None
-    if tensor is None or len(tensor.shape) != 3 or tensor.shape[0] != 1:
-        raise ModelError(
-            "The model does not take one window of shape (1, frames, codes).",
-            hint="Convert a network with one input and batch 1.",
-        )
-    if tensor.dtype == "float32":
-        return "float32", tensor
-    if tensor.dtype not in _INTEGER_SCHEMES:
-        raise ModelError(
-            f"The model's input is {tensor.dtype}.",
-            hint="Use the scheme int8, int16x8 or float32 on a board.",
-        )
-    scheme, scale = _INTEGER_SCHEMES[tensor.dtype]
-    if (tensor.scale, tensor.zero_point) != (scale, 0):
-        raise ModelError(
-            f"The input's scale is {tensor.scale:g} and its zero point {tensor.zero_point}, "
-            f"not 1/{1 / scale:.0f} and 0.",
-            hint="Calibrate with codes that reach -128 and 127.",
-        )
-    return scheme, tensor
 
 
 def _needed(steps: list[Step], features: Buffer) -> set[Buffer]:
@@ -189,6 +164,8 @@ class _Lowering(Placing):
             return pool(self.graph, operator, x)
         if operator.kind == "CONCATENATION":
             return self._concatenate(operator)
+        if is_picture(self.graph, operator, x):
+            return picture(self, operator, x)
         if isinstance(x.source, ConvolvedSource) or spans_samples(self.graph, operator):
             return convolve(self.graph, operator, x, self._layer(operator))
         if operator.kind == "CONV_2D" and isinstance(x.source, CodesSource | EmbeddedSource):
@@ -199,6 +176,8 @@ class _Lowering(Placing):
             return self._lstm(operator, x)
         if operator.kind == "ADD":
             return self._add(operator, x)
+        if operator.kind == "SOFTMAX":
+            return softmax(self, operator, x)
         if operator.kind in COMPUTED:
             return COMPUTED[operator.kind](self, operator, x)
         remedy = f"{_REMEDIES[operator.kind]}. " if operator.kind in _REMEDIES else ""

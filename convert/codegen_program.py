@@ -169,7 +169,7 @@ class LstmStep:
 
 
 @dataclass(frozen=True)
-class _OnBuffer:
+class OnBuffer:
     """What reads one buffer and writes another."""
 
     name: str
@@ -199,7 +199,7 @@ class EmbedStep:
 
 
 @dataclass(frozen=True)
-class DenseStep(_OnBuffer):
+class DenseStep(OnBuffer):
     """A fully connected layer on ``rows`` rows."""
 
     layer: DenseWeights | DenseWeights16 | FloatDense
@@ -207,7 +207,7 @@ class DenseStep(_OnBuffer):
 
 
 @dataclass(frozen=True)
-class AddStep(_OnBuffer):
+class AddStep(OnBuffer):
     """Addition of a constant vector to each row; on int8 the constants are in the sum's common scale."""
 
     constants: NDArray[Any]
@@ -221,7 +221,7 @@ class AddStep(_OnBuffer):
 
 
 @dataclass(frozen=True)
-class RescaleStep(_OnBuffer):
+class RescaleStep(OnBuffer):
     """Each value in another scale (on integers), then clamped: RELU, RELU6, QUANTIZE."""
 
     low: float
@@ -232,7 +232,7 @@ class RescaleStep(_OnBuffer):
 
 
 @dataclass(frozen=True)
-class MeanStep(_OnBuffer):
+class MeanStep(OnBuffer):
     """Mean over the middle axis of ``[outer, count, inner]``; on integers ``scale`` holds the division."""
 
     outer: int
@@ -254,13 +254,13 @@ class JoinStep:
 
 
 @dataclass(frozen=True)
-class GatherStep(_OnBuffer):
+class GatherStep(OnBuffer):
     """Values of one buffer in another order, where the order cannot be folded into weights."""
 
     indices: NDArray[np.int64]
 
 
-Step = LstmStep | EmbedStep | DenseStep | AddStep | RescaleStep | MeanStep | JoinStep | GatherStep
+Step = LstmStep | EmbedStep | JoinStep | OnBuffer
 
 
 def reads_codes(step: Step) -> bool:

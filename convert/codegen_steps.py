@@ -15,10 +15,12 @@ from myofin.convert import codegen_values_text as values_text
 from myofin.convert.codegen_arithmetic import DenseWeights
 from myofin.convert.codegen_layout import pack_table, pack_table_16
 from myofin.convert.codegen_lstm_constants import constants as lstm_constants
+from myofin.convert.codegen_picture import PictureStep, picture_text
 from myofin.convert.codegen_program import (
     AddStep,
     DenseStep,
     EmbedStep,
+    GatherStep,
     JoinStep,
     LstmStep,
     MeanStep,
@@ -28,6 +30,7 @@ from myofin.convert.codegen_program import (
     Step,
 )
 from myofin.convert.codegen_s16 import DenseWeights16
+from myofin.convert.codegen_softmax import SoftmaxStep, softmax_text
 from myofin.convert.codegen_step_text import SUFFIX, VALUE_TYPE, StepText, at
 from myofin.convert.codegen_trace import input_traced, state_traced, traced
 
@@ -53,9 +56,14 @@ def _text(step: Step, scheme: Scheme, sliding: bool) -> StepText:
         return values_text.rescale_text(step, scheme)
     if isinstance(step, MeanStep):
         return values_text.mean_text(step, scheme)
-    return (
-        values_text.join_text(step, scheme) if isinstance(step, JoinStep) else values_text.gather_text(step)
-    )
+    if isinstance(step, SoftmaxStep):
+        return softmax_text(step, scheme)
+    if isinstance(step, PictureStep):
+        return picture_text(step)
+    if isinstance(step, JoinStep):
+        return values_text.join_text(step, scheme)
+    assert isinstance(step, GatherStep)
+    return values_text.gather_text(step)
 
 
 def can_slide(step: LstmStep, program: Program) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.executors import Executor, Outputs
-from myofin.frontend import FrontEnd
+from myofin.passthrough import AnyFrontEnd
 from myofin.progress import Progress, silent
 
 
@@ -21,7 +21,9 @@ def run_under(
     return executor.run_without_reset(codes) if contract == "carry" else executor.run(codes, progress)
 
 
-def encode_under(contract: str, front: FrontEnd, counts: NDArray[np.int16], frames: int) -> NDArray[np.int8]:
+def encode_under(
+    contract: str, front: AnyFrontEnd, counts: NDArray[np.int16], frames: int
+) -> NDArray[np.int8]:
     """Codes ``[w, frames, frame_codes]`` of windows of counts, int16 ``[w, samples, channels]``.
 
     The front end starts anew where the network does.

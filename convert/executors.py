@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.flatbuffer import read_model
-from myofin.convert.graph import Graph, Tensor, find_outputs
+from myofin.convert.graph import Graph, Tensor, find_outputs, window_shape
 from myofin.convert.host_engine import HostEngine
 from myofin.errors import ModelError, MyofinError, ToolMissingError
 from myofin.progress import Progress, silent
@@ -59,7 +59,7 @@ class _WindowLoop:
     def __init__(self, name: str, content: bytes, interpreter: _Interpreter, graph: Graph) -> None:
         self.name = name
         self._interpreter = interpreter
-        self._input = _check_input(graph)
+        self._input, self._shape = _check_input(graph), window_shape(graph)
         self._outputs = _output_tensors(graph)
 
     def run(self, codes: Codes, progress: Progress = silent) -> Outputs:
@@ -71,14 +71,13 @@ class _WindowLoop:
         return self._loop(codes, reset_each=False, progress=silent)
 
     def _loop(self, codes: Codes, *, reset_each: bool, progress: Progress) -> Outputs:
-        windows = check_codes(codes, self._input.shape[1:])
+        windows = check_codes(codes, self._shape)
         rows = [np.empty((len(windows), t.size), t.dtype) for t in self._outputs]
         for i, window in enumerate(windows):
             if reset_each or i == 0:
                 self._interpreter.reset()
-            for row, value in zip(
-                rows, self._interpreter.invoke(network_input(window, self._input.dtype)), strict=True
-            ):
+            given = network_input(window, self._input.dtype).reshape(self._input.shape)
+            for row, value in zip(rows, self._interpreter.invoke(given), strict=True):
                 row[i] = value.reshape(-1)
             progress(self.name, i + 1, len(windows))
         return Outputs(*rows)
@@ -109,12 +108,8 @@ def check_codes(codes: Codes, shape: tuple[int, ...]) -> Codes:
 
 
 def _check_input(graph: Graph) -> Tensor:
-    tensor = graph.tensors[graph.inputs[0]] if len(graph.inputs) == 1 else None
-    if tensor is None or len(tensor.shape) != 3 or tensor.shape[0] != 1:
-        raise ModelError(
-            "The model does not take one window of shape (1, frames, codes).",
-            hint="Convert a network with one input and batch 1.",
-        )
+    window_shape(graph)
+    tensor = graph.tensors[graph.inputs[0]]
     if tensor.dtype not in ("int8", "int16", "float32"):
         raise ModelError(
             f"The model's input is {tensor.dtype}.",

@@ -80,14 +80,26 @@ class ExportFacts:
         return self.body.class_names
 
     @property
+    def foreign(self) -> bool:
+        """Whether the model came without a run: it has no front end and no recording."""
+        return self.body.windows is not None
+
+    @property
     def title(self) -> str:
         """Heading of the README."""
+        if self.foreign:
+            return f"{_plain(self.body.dataset)}, {self.scheme}"
         return f"An LSTM-FIN for {self.body.channels} channels at {self.body.rate_hz} Hz, {self.scheme}"
 
     @property
     def summary(self) -> str:
         """One sentence on what this is."""
         body = self.body
+        if self.foreign:
+            return (
+                f"A network that was converted as it came: {body.frames} frames of {body.frame_codes} values "
+                f"in, {body.outputs['logits'].size} values out."
+            )
         return (
             f"Recognises {len(body.classes)} movements in surface EMG: a window of {body.frames} frames of "
             f"{body.frame_samples} samples of {body.channels} channels in, features and logits out."
@@ -97,6 +109,8 @@ class ExportFacts:
     def table(self) -> tuple[tuple[str, str], ...]:
         """Name and value of what a user wants to know first."""
         body = self.body
+        if self.foreign:
+            return (("Input", _input_words(body)), *_sizes(body))
         hop_ms = 1000 * body.frame_samples / body.rate_hz
         return (
             ("Trained on", f"{body.dataset}, subject {body.subject}".replace("|", "/")),
@@ -104,15 +118,14 @@ class ExportFacts:
             ("Frame (hop)", f"{body.frame_samples} samples of each channel, {hop_ms:g} ms"),
             ("Window", f"{body.frames} frames, {hop_ms * body.frames:g} ms"),
             ("Features", _features(body)),
-            ("Logits", f"{body.outputs['logits'].size}, one for each class"),
-            ("Numbers", f"{body.scheme}: {_SCHEMES[body.scheme]}"),
-            ("State contract", body.contract),
-            ("Multiply-accumulates a decision", f"{body.macs:,}"),
+            *_sizes(body),
         )
 
     @property
     def frame_words(self) -> str:
         """A frame in words."""
+        if self.foreign:
+            return "one frame of the input"
         ms = 1000 * self.body.frame_samples / self.body.rate_hz
         return f"{ms:g} ms of interleaved int16 ADC counts"
 
@@ -120,6 +133,8 @@ class ExportFacts:
     def layout(self) -> str:
         """How counts are laid out."""
         body = self.body
+        if self.foreign:
+            return f"a frame of the model's own input, saturated to int8. It is {_input_words(body)}."
         return (
             f"{body.frame_samples} samples of all {body.channels} channels, sample after sample, channel "
             f"fastest (`counts[sample * {body.channels} + channel]`), as the ADC gave them in the recording: "
@@ -143,13 +158,22 @@ class ExportFacts:
             )
         return (
             "State contract `reset`: the LSTM starts at zero at each window, so a decision depends on the "
-            "frames held and on nothing before (a DC blocker, where the front end has one, keeps its own "
-            "state)."
+            "frames held and on nothing before."
+            + (" A DC blocker of the front end keeps its own state." if self._blocks_dc else "")
         )
 
     @property
     def output_words(self) -> str:
         """How to read the outputs."""
+        if self.foreign and self.scheme == "float32":
+            return "The logits are the model's output; the features are the same where it has only one."
+        if self.foreign:
+            logits = self.body.outputs["logits"]
+            return (
+                "The logits are the model's output, of the value "
+                f"`(q - ({logits.zero_point})) * {logits.scale:.9g}`; the features are the same where it has "
+                "only one."
+            )
         if self.scheme == "float32":
             return "Features are standardised; logits need no scaling for the largest to win."
         features, logits = self.body.outputs["features"], self.body.outputs["logits"]
@@ -173,6 +197,8 @@ class ExportFacts:
     @property
     def golden_origin(self) -> str:
         """Where the golden windows are from."""
+        if self.foreign:
+            return f"The golden windows are {self.body.windows}."
         test = ", ".join(map(str, self.body.split.test))
         return (
             f"The golden windows are raw counts from the test repetitions ({test}) of the recording that the "
@@ -194,6 +220,10 @@ class ExportFacts:
         )
 
     @property
+    def _blocks_dc(self) -> bool:
+        return bool(self.body.frontend.get("dc_shift"))
+
+    @property
     def _within(self) -> str:
         return f" (within {self.body.float_tolerance:g})" if self.scheme == "float32" else ""
 
@@ -201,6 +231,24 @@ class ExportFacts:
     def libc(self) -> str:
         """What the engine includes of libc."""
         return "`string.h` and `math.h`" if self.scheme == "float32" else "`string.h`"
+
+
+def _sizes(body: BundleBody) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Logits", f"{body.outputs['logits'].size}, one for each class"),
+        ("Numbers", f"{body.scheme}: {_SCHEMES[body.scheme]}"),
+        ("State contract", body.contract),
+        ("Multiply-accumulates a decision", f"{body.macs:,}"),
+    )
+
+
+def _input_words(body: BundleBody) -> str:
+    if body.scheme == "float32":
+        return "`int16_t` integers from -128 to 127, taken as multiples of 1/128"
+    return (
+        f"`int16_t` integers q from -128 to 127 of the value "
+        f"`(q - ({body.input.zero_point})) * {body.input.scale:.9g}`"
+    )
 
 
 def _features(body: BundleBody) -> str:

@@ -203,13 +203,17 @@ def _read_operator(model: Any, raw: Any, index: int, tensor_count: int) -> Opera
 # For each kind: the type of its options, and what is read of them.
 OPTION_FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "CONV_2D": ("Conv2DOptions", ("Padding", "StrideW", "StrideH", "DilationWFactor", "DilationHFactor")),
-    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", ("Padding", "StrideW", "StrideH", "DepthMultiplier")),
+    "DEPTHWISE_CONV_2D": (
+        "DepthwiseConv2DOptions",
+        ("Padding", "StrideW", "StrideH", "DepthMultiplier", "DilationWFactor", "DilationHFactor"),
+    ),
     "AVERAGE_POOL_2D": ("Pool2DOptions", ("Padding", "StrideW", "StrideH", "FilterWidth", "FilterHeight")),
     "MAX_POOL_2D": ("Pool2DOptions", ("Padding", "StrideW", "StrideH", "FilterWidth", "FilterHeight")),
     "ADD": ("AddOptions", ()),
     "CONCATENATION": ("ConcatenationOptions", ("Axis",)),
     "FULLY_CONNECTED": ("FullyConnectedOptions", ("WeightsFormat", "KeepNumDims")),
     "MEAN": ("ReducerOptions", ("KeepDims",)),
+    "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
     LSTM: ("UnidirectionalSequenceLSTMOptions", ("CellClip", "ProjClip", "TimeMajor")),
     "STRIDED_SLICE": (
         "StridedSliceOptions",

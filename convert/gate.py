@@ -96,6 +96,12 @@ def check_gate(
         ModelError: A model is malformed, or its shapes are not static.
     """
     graph = read_model(model)
+    outputs_found = find_outputs(graph)
+    if outputs_found.features == outputs_found.logits:
+        raise CheckError(
+            "The model has one output where features and logits are needed.",
+            hint="Export both, under the names 'features' and 'logits'.",
+        )
     for candidate in (read_model(float_model), graph):
         _check_operators(candidate, expected_lstm_ops)
     source = graph.tensors[graph.inputs[0]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -134,15 +135,32 @@ class OutputTensors:
     logits: int
 
 
+def window_shape(graph: Graph) -> tuple[int, int]:
+    """Frames of a window, and values of a frame: the first axis after the batch, and all that follow.
+
+    Raises:
+        ModelError: The model has not one input with a batch of 1.
+    """
+    shape = graph.tensors[graph.inputs[0]].shape if len(graph.inputs) == 1 else ()
+    if len(shape) < 2 or shape[0] != 1 or min(shape) < 1:
+        raise ModelError(
+            "The model does not take one window of shape (1, frames, codes).",
+            hint="Convert a network with one input and batch 1.",
+        )
+    return (shape[1], math.prod(shape[2:])) if len(shape) > 2 else (1, shape[1])
+
+
 def find_outputs(graph: Graph) -> OutputTensors:
     """Tell the features from the logits: by the signature's names, by the tensors' names, or by dependency.
 
     The order of outputs differs between converters and interpreters, so position is never trusted. Without
-    names, the logits are the output that is computed from the other one.
+    names, the logits are the output that is computed from the other one. An only output is both.
 
     Raises:
-        ModelError: The graph has not exactly these two outputs.
+        ModelError: The graph has other outputs than these two, or than one.
     """
+    if len(graph.outputs) == 1:
+        return OutputTensors(graph.outputs[0], graph.outputs[0])
     if len(graph.outputs) != 2:
         raise ModelError(
             f"The model has {len(graph.outputs)} outputs where features and logits are needed.",

@@ -16,7 +16,7 @@ from myofin.console import emit, json_option
     "--channels",
     type=click.IntRange(min=1),
     default=None,
-    help="Channels of a bare model's input; a bundle knows its own.  [default: 1]",
+    help="Channels of a bare model that takes codes of a front end; a bundle knows its own.",
 )
 @json_option
 def inspect(path: Path, channels: int | None, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,11 +14,14 @@ import numpy as np
 from myofin.convert.bundle import read_bundle
 from myofin.convert.codegen import generate_c
 from myofin.convert.flatbuffer import read_model
-from myofin.convert.graph import Graph
+from myofin.convert.graph import Graph, window_shape
 from myofin.convert.inspection import layer_costs, lstm_report
 from myofin.convert.prediction import EnginePrediction, predict_engine
 from myofin.errors import InputError, ModelError
 from myofin.frontend import FrontEnd
+from myofin.passthrough import Passthrough
+
+_ASSUMED = "reset (assumed: a bare model)"
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ def inspect_path(path: Path, channels: int | None = None) -> dict[str, Any]:
 
     Args:
         path: A ``.tflite`` file, or a bundle's folder.
-        channels: Channels of a bare model's input; sizes only its front end (1 where it is not given).
+        channels: Channels of a bare model's input; sizes only its front end (None: it has none).
 
     Returns:
         A JSON-able document with ``layers``, ``totals``, ``lstm`` and ``engine``; all sizes in bytes.
@@ -75,11 +79,14 @@ def _from_bundle(folder: Path) -> Inspected:
 def _from_file(path: Path, channels: int | None) -> Inspected:
     if not path.is_file():
         raise InputError(f"There is no model or bundle at {path}.", hint="Give a .tflite file or a bundle.")
-    channels = channels or 1
+    content = path.read_bytes()
+    if channels is None:
+        frames = window_shape(read_model(content))[0]
+        return Inspected(content, 1, Passthrough(1, frames).to_json(), _ASSUMED)
     # Any front end will do: its size depends on the number of channels alone.
     signal = np.random.default_rng(0).normal(0, 100, (100, channels))
     frontend = FrontEnd.fit(np.rint(signal).astype(np.int16))
-    return Inspected(path.read_bytes(), channels, frontend.to_json(), "reset (assumed: a bare model)")
+    return Inspected(content, channels, frontend.to_json(), _ASSUMED)
 
 
 def _engine(inspected: Inspected, graph: Graph) -> dict[str, Any]:
@@ -117,16 +124,9 @@ def _predict(inspected: Inspected, graph: Graph) -> EnginePrediction:
         return predict_engine(folder)
 
 
-def _input_shape(graph: Graph) -> tuple[int, ...]:
-    if not graph.inputs:
-        raise ModelError("The model has no input.", hint="Convert the model again.")
-    return graph.tensors[graph.inputs[0]].shape
-
-
 def _frame_codes(graph: Graph) -> int:
-    shape = _input_shape(graph)
-    return shape[-1] if shape else 1
+    return window_shape(graph)[1]
 
 
 def _window_codes(graph: Graph) -> int:
-    return int(np.prod(_input_shape(graph), dtype=np.int64))
+    return math.prod(window_shape(graph))

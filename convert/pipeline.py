@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from myofin.artifacts import new_artifact, write_manifest
 from myofin.convert.bundle import (
@@ -29,31 +28,31 @@ from myofin.convert.bundle_page import write_bundle_page
 from myofin.convert.codegen import Engine, generate_c
 from myofin.convert.contract import encode_under, run_under
 from myofin.convert.executors import (
-    Executor,
     HostEngineExecutor,
-    Outputs,
     TfliteRuntimeExecutor,
     available_executors,
 )
 from myofin.convert.flatbuffer import mend_cell_scale, read_model
 from myofin.convert.gate import check_gate
-from myofin.convert.graph import Tensor, find_outputs
+from myofin.convert.graph import find_outputs
 from myofin.convert.inspection import layer_costs
 from myofin.convert.int16x8 import convert_to_int16x8
+from myofin.convert.proofs import (
+    FLOAT_TOLERANCE,
+    PROBE_WINDOWS,
+    engine_equality,
+    output_distance,
+    probe_all,
+    tensor_spec,
+)
 from myofin.convert.run import Run, read_run
 from myofin.convert.schema import Scheme
-from myofin.convert.state_probe import probe_state
 from myofin.convert.tensorflow_client import convert_with_tensorflow
 from myofin.convert.tflm_export import export_tflm
-from myofin.errors import CheckError
 from myofin.progress import Progress, silent
 
 # Windows that the generated C must reproduce before a bundle is written, beside all golden ones.
 PROOF_WINDOWS = 1000
-PROBE_WINDOWS = 8
-# Features are standardised and logits of order 1 to 10. The board's libm and a fused multiply-add may each
-# differ from the host's in the last place of an activation; over 30 recurrent steps that stays below 1e-4.
-FLOAT_TOLERANCE = 1e-3
 
 
 def convert_run(run_folder: Path, scheme: Scheme, out: Path, *, progress: Progress = silent) -> Bundle:
@@ -138,7 +137,7 @@ def _prove(
     oracle = "tflm" if "tflm" in outputs else HostEngineExecutor.name
     # Without TFLM the engine is its own oracle, and comparing it with itself would prove nothing.
     equal = (
-        _engine_equality(scheme, outputs["tflm"], outputs[HostEngineExecutor.name])
+        engine_equality(scheme, outputs["tflm"], outputs[HostEngineExecutor.name])
         if "tflm" in outputs
         else None
     )
@@ -157,52 +156,15 @@ def _prove(
         "gate": asdict(gate),
         "state": {
             "contract": contract,
-            "probes": _probe_all(executors, contract, golden_codes[:PROBE_WINDOWS]),
+            "probes": probe_all(executors, contract, golden_codes[:PROBE_WINDOWS]),
         },
         "oracle": {
             "name": oracle,
             "engine_equal": equal,
-            "distance": {name: _distance(outputs[oracle], found) for name, found in outputs.items()},
+            "distance": {name: output_distance(outputs[oracle], found) for name, found in outputs.items()},
             "absent": {name: error.message for name, error in absent.items()},
         },
     }
-
-
-def _engine_equality(scheme: Scheme, oracle: Outputs, engine: Outputs) -> dict[str, Any]:
-    tolerance = FLOAT_TOLERANCE if scheme == "float32" else 0.0
-    equal = _rows_within(oracle.features, engine.features, tolerance)
-    equal &= _rows_within(oracle.logits, engine.logits, tolerance)
-    windows, count = len(equal), int(np.count_nonzero(equal))
-    if count != windows:
-        raise CheckError(
-            f"The generated C differs from the oracle in {windows - count} of {windows} windows.",
-            hint="This is a defect of the generator: report it with the run's model config.",
-        )
-    return {"windows": windows, "equal": count, "tolerance": tolerance}
-
-
-def _rows_within(ours: NDArray[Any], theirs: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
-    return np.asarray(np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max(axis=1) <= tolerance)
-
-
-def _distance(oracle: Outputs, found: Outputs) -> dict[str, float]:
-    """Share of equal output values and the largest difference, in LSB for integers."""
-    ours = np.concatenate([oracle.features, oracle.logits], axis=1).astype(np.float64)
-    theirs = np.concatenate([found.features, found.logits], axis=1).astype(np.float64)
-    return {"equal": float(np.mean(ours == theirs)), "max": float(np.abs(ours - theirs).max())}
-
-
-def _probe_all(executors: dict[str, Executor], contract: str, codes: NDArray[np.int8]) -> dict[str, Any]:
-    probes = {}
-    for name, executor in executors.items():
-        probe = probe_state(executor, codes)
-        if not probe.honours(contract):
-            raise CheckError(
-                f"The executor {name} does not honour the state contract {contract!r}: {probe}.",
-                hint="Reset the LSTM's variables before each window, or use another executor.",
-            )
-        probes[name] = asdict(probe)
-    return probes
 
 
 def _body(run: Run, scheme: Scheme, model: bytes) -> dict[str, Any]:
@@ -215,24 +177,14 @@ def _body(run: Run, scheme: Scheme, model: bytes) -> dict[str, Any]:
         "model_bytes": len(model),
         "scheme": scheme,
         "engine": "c",
-        "input": _spec(graph.tensors[graph.inputs[0]]),
+        "input": tensor_spec(graph.tensors[graph.inputs[0]]),
         "outputs": {
-            "features": _spec(graph.tensors[found.features]),
-            "logits": _spec(graph.tensors[found.logits]),
+            "features": tensor_spec(graph.tensors[found.features]),
+            "logits": tensor_spec(graph.tensors[found.logits]),
         },
         "feature_scaling": run.body.features.model_dump(mode="json"),
         "network": run.body.model,
         "layers": layers,
         "macs": sum(int(layer["macs"]) for layer in layers),
         "float_tolerance": FLOAT_TOLERANCE if scheme == "float32" else 0.0,
-    }
-
-
-def _spec(tensor: Tensor) -> dict[str, Any]:
-    quantized = tensor.dtype != "float32"
-    return {
-        "size": tensor.size,
-        "dtype": tensor.dtype,
-        "scale": tensor.scale if quantized else 1.0,
-        "zero_point": tensor.zero_point if quantized else 0,
     }

@@ -99,6 +99,7 @@ class BundleBody(Signal):
     gate: dict[str, Any]
     oracle: dict[str, Any]
     float_tolerance: float
+    windows: str | None = None  # what the golden windows are, where they are not of test repetitions
 
     @property
     def contract(self) -> str:

@@ -33,7 +33,8 @@ class FeatureScaling:
         Raises:
             InputError: The bundle has a feature that this version does not know.
         """
-        return cls(check_names(body["names"]), tuple(body["mean"]), tuple(body["std"]))
+        names = check_names(body["names"]) if body["names"] else ()  # of a network that imitates none
+        return cls(names, tuple(body["mean"]), tuple(body["std"]))
 
     def natural(self, standardised: NDArray[Any]) -> NDArray[np.float64]:
         """Bring network outputs ``[w, channels * features]`` (channel-major) to the features' natural domain.

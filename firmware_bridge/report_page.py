@@ -118,9 +118,11 @@ def _mismatch_rows(report: Document) -> list[dict[str, Any]]:
 
 
 def _place(report: Document, stage: str, element: int) -> str:
-    if stage == "features":
+    if stage == "features" and report["feature_names"]:
         channel, feature = divmod(element, len(report["feature_names"]))
         return f"channel {channel} {report['feature_names'][feature]}"
+    if stage == "features":
+        return f"value {element}"
     return f"class {report['confusion']['labels'][element]}" if stage == "logits" else "CRC-32"
 
 

@@ -124,7 +124,8 @@ def _report(
     oracle = bundle_oracle(bundle)
     expected = run_under(contract, oracle, codes)
     progress("oracle", 1, 2)
-    floats = run_under(contract, TfliteRuntimeExecutor(bundle.float_model()), codes)
+    float_model = bundle.float_model()
+    floats = run_under(contract, TfliteRuntimeExecutor(float_model), codes) if float_model else None
     progress("oracle", 2, 2)
     comparison = _compare(bundle, board, codes, expected, floats, sent, run)
     return build_report(comparison, _facts(bundle, board, sent, run, oracle.name))
@@ -135,7 +136,7 @@ def _compare(
     board: Board,
     codes: NDArray[np.int8],
     expected: Outputs,
-    floats: Outputs,
+    floats: Outputs | None,
     sent: SentWindows,
     run: BoardRun,
 ) -> Comparison:
@@ -148,8 +149,8 @@ def _compare(
     truth = Truth(
         labels=sent.labels,
         features=sent.true_features,
-        float_features=floats.features,
-        float_logits=floats.logits,
+        float_features=floats.features if floats else None,
+        float_logits=floats.logits if floats else None,
     )
     number_format = NumberFormat.from_bundle(bundle.body.model_dump())
     return compare(host, device, number_format, _ticks(board, run, bundle.body.frames), truth)

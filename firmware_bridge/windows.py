@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from myofin.convert.bundle import Bundle
 from myofin.errors import RecordingError
 from myofin.features import window_features
+from myofin.frontend import FrontEnd
+from myofin.passthrough import Passthrough
 from myofin.recordings.check import load_trainable
 from myofin.recordings.model import Recording
 from myofin.windows import cut_windows, gather, spread
@@ -49,7 +51,7 @@ def golden_windows(bundle: Bundle, limit: int | None) -> SentWindows:
         counts=golden.counts[index],
         labels=class_positions(bundle, golden.labels[index]),
         true_features=golden.true_features[index],
-        origin=f"{len(index)} golden windows of the bundle, from the test repetitions {_test(bundle)}",
+        origin=f"{len(index)} golden windows of the bundle, from {_origin(bundle)}",
         inputs={},
     )
 
@@ -61,8 +63,8 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
         RecordingError: The recording cannot be read, is not the signal that the network was made for, or has
             no window in the test repetitions.
     """
+    front, body = require_front_end(bundle), bundle.body
     recording = load_trainable(data, subject)
-    body = bundle.body
     check_signal(recording, bundle)
     carried = body.contract == "carry"  # its windows are steps that follow each other
     hop_frames = body.frames if carried else 1
@@ -80,7 +82,7 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
     return SentWindows(
         counts=counts,
         labels=class_positions(bundle, windows.labels),
-        true_features=window_features(bundle.frontend.zscore(counts), body.feature_scaling.names),
+        true_features=window_features(front.zscore(counts), body.feature_scaling.names),
         origin=(
             f"{len(windows)} windows of {recording.source}, subject {recording.subject}, "
             f"{'the first' if carried else 'spread evenly over the movements'} of the test repetitions "
@@ -94,8 +96,9 @@ def check_signal(recording: Recording, bundle: Bundle) -> None:
     """Check that a recording is the kind of signal that a bundle was made for.
 
     Raises:
-        RecordingError: It has other channels, or another rate.
+        RecordingError: It has other channels, or another rate; or the bundle has no front end.
     """
+    require_front_end(bundle)
     body = bundle.body
     if (recording.rate_hz, recording.channels) != (body.rate_hz, body.channels):
         raise RecordingError(
@@ -103,6 +106,25 @@ def check_signal(recording: Recording, bundle: Bundle) -> None:
             f"the bundle was made for {body.channels} at {body.rate_hz} Hz.",
             hint="Give a recording of the kind that the network was trained on.",
         )
+
+
+def require_front_end(bundle: Bundle) -> FrontEnd:
+    """The bundle's front end.
+
+    Raises:
+        RecordingError: It has none, so that no recording can be fed to it.
+    """
+    if isinstance(bundle.frontend, Passthrough):
+        raise RecordingError(
+            "The bundle has no front end, so it cannot take a recording.",
+            hint="Leave --data out: only a network that was trained on recordings takes them.",
+        )
+    return bundle.frontend
+
+
+def _origin(bundle: Bundle) -> str:
+    given = bundle.body.windows
+    return f"the test repetitions {_test(bundle)}" if given is None else given
 
 
 def class_positions(bundle: Bundle, labels: NDArray[np.int16]) -> NDArray[np.int64]:

@@ -190,7 +190,8 @@ def test_tflm_form_passes_its_self_test_with_the_real_tree(bundle: Bundle, tmp_p
         *tree.kernel_files(methods),
         tree.root / "tensorflow/lite/micro/debug_log.cc",
     ]
-    flags = ("-w", "-O0", "-std=c++17", "-DTF_LITE_STATIC_MEMORY", *(f"-I{path}" for path in tree.includes))
+    plain = ("-w", "-O0", "-std=c++17", "-fno-exceptions", "-fno-rtti", "-DTF_LITE_STATIC_MEMORY")
+    flags = (*plain, *(f"-I{path}" for path in tree.includes))
     objects = [tmp_path / f"tflm{index}.o" for index in range(len(sources))]
     for source, target in zip(sources, objects, strict=True):
         tool("g++", *flags, "-c", source, "-o", target)
