@@ -58,7 +58,16 @@ def run_windows(
             if contract != "reset":
                 results.clear()
         progress("board", len(results), len(counts))
-    return BoardRun(tuple(results), session.counters, session.stats(), session.facts)
+    return BoardRun(tuple(results), session.counters, _stats(session), session.facts)
+
+
+def _stats(session: BoardSession) -> Stats:
+    """The board's counters; they begin anew with the board."""
+    try:
+        return session.stats()
+    except SessionLostError:
+        session.resume()
+        return session.stats()
 
 
 def trace_on_board(session: BoardSession, contract: str, counts: NDArray[np.int16], window: int) -> Records:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from myofin.boards.registry import Board
 from myofin.errors import BoardError, InputError
 from myofin.firmware_bridge.build import Image
 from myofin.firmware_bridge.discovery import candidate_ports, find_board
 from myofin.firmware_bridge.emulator import emulated_session
+from myofin.firmware_bridge.exchange import Timing
 from myofin.firmware_bridge.port_option import AUTO, Port
 from myofin.firmware_bridge.returning import ReturningLink, SamePort
 from myofin.firmware_bridge.session import BoardSession
+
+# A board on a port answers at once; only decisions take their time.
+_TIMING: Final = Timing(answer_s=1.0)
 
 
 @contextmanager
@@ -51,7 +56,7 @@ def _port_session(board: Board, port: Port) -> Iterator[BoardSession]:
         url = find_board(board.name, candidate_ports(board.link.usb), baud=baud)
     link = ReturningLink(SamePort(url, baud=baud))
     try:
-        session = BoardSession(link)
+        session = BoardSession(link, timing=_TIMING)
         session.hello()
         yield session
     finally:
