@@ -34,7 +34,7 @@ MODES: Final = {"bytes": "-DFUZZ_MODE=0", "messages": "-DFUZZ_MODE=1", "text": "
 _SANITIZED: Final = ("-fno-sanitize-recover=all", "-g", "-O2", "-std=c99")
 # Comparisons are not traced: most of the time would go there, and the parser compares with little.
 _FUZZED: Final = ("-fsanitize=fuzzer,address,undefined", "-fno-sanitize-coverage=trace-cmp")
-_MAX_INPUT_BYTES: Final = {"bytes": 768, "messages": 768, "text": 96}
+_MAX_INPUT_BYTES: Final = {"bytes": 128, "messages": 192, "text": 48}
 SMALL_BOARD: Final = "microbit"  # its requests are short, so inputs soon exceed them
 _SHARES: Final = {"text": 5}  # one input in so many: an input of text may make many inferences
 _TIMEOUT_S: Final = 10  # of one input: more is a hang, and a finding
@@ -86,7 +86,13 @@ def fuzz(mode: str, inputs: int, seed: int, scratch: Path) -> FuzzRun:
     corpus.mkdir(parents=True)
     program = build(folder, mode, find_clang(), *_FUZZED)
     command = [str(program), f"-runs={inputs}", f"-max_len={_MAX_INPUT_BYTES[mode]}", f"-seed={seed}"]
-    command += ["-print_final_stats=1", f"-timeout={_TIMEOUT_S}", f"-artifact_prefix={folder}/", str(corpus)]
+    command += [
+        "-print_final_stats=1",
+        "-reduce_inputs=0",
+        f"-timeout={_TIMEOUT_S}",
+        f"-artifact_prefix={folder}/",
+        str(corpus),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", done.stderr)
     edges = re.findall(r"cov: (\d+)", done.stderr)
