@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from myofin.convert.tensorflow_worker import convert_saved_model
 from myofin.train.config import TrainConfig
 from myofin.train.fin import shape_for
-from myofin.train.network import SIGNATURE, Network, NetworkShape
+from myofin.train.network import SIGNATURE, Network
+from myofin.train.network_shape import NetworkShape
 from myofin.train.tensorflow_setup import load_tensorflow
 
 FRAMES, FRAME_SAMPLES, CHANNELS, CLASSES = 30, 20, 12, 17

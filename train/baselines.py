@@ -14,7 +14,8 @@ from myofin.train.dataset import Dataset, Part, Scaling, closed_form, joined, va
 from myofin.train.fin import network_shape
 from myofin.train.finetune import Windows, finetune
 from myofin.train.lda import LinearHead
-from myofin.train.network import CODE_SCALE, Network, NetworkShape
+from myofin.train.network import CODE_SCALE, Network
+from myofin.train.network_shape import NetworkShape
 from myofin.train.pretrain import CLIP_NORM, cosine
 from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
 
@@ -75,6 +76,7 @@ def train_random(dataset: Dataset, config: TrainConfig) -> Network:
         finetune_learning_rate=_RANDOM_LEARNING_RATE,
     )
     finetune(network, Windows.of(dataset, both), other, None, settings)
+    network.centre_head()
     return network
 
 

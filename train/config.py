@@ -26,6 +26,8 @@ class TrainConfig:
         frame_hops: Hops of 10 ms that one step of the LSTM takes together; it divides 30.
         epochs: Passes of the pre-training, each over ``epoch_windows`` single-channel windows.
         epoch_windows: Single-channel windows of one pass, drawn anew for each.
+        int8_share: Share of these passes, the last ones, that compute in eight bits as the int8 network will;
+            the head is then fitted to such features. 0 leaves it out.
         batch: Single-channel windows of one step.
         learning_rate: Of Adam at the start; it falls to 0 along a cosine.
         finetune_epochs: Passes in which the network and its head are tuned together; 0 leaves it out.
@@ -52,6 +54,7 @@ class TrainConfig:
     taps: int = 3
     frame_hops: int = 6
     epochs: int = 12
+    int8_share: float = 0.65
     epoch_windows: int = 40_000
     batch: int = 64
     learning_rate: float = 5e-3
@@ -82,6 +85,7 @@ class TrainConfig:
             "embedding_layers": (self.embedding_layers, 1, 2),
             "frame_hops": (self.frame_hops, 1, 10),
             "epochs": (self.epochs, 1, 10_000),
+            "int8_share": (self.int8_share, 0, 1),
             "finetune_epochs": (self.finetune_epochs, 0, 10_000),
             "dc_shift": (self.dc_shift, 0, 15),
         }

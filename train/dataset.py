@@ -16,6 +16,7 @@ from myofin.recordings.model import Recording
 from myofin.splits import Split, default_split
 from myofin.train.augment import IMITATION, Variation, vary
 from myofin.train.config import TrainConfig
+from myofin.train.eight_bits import with_extremes
 from myofin.windows import WindowSet, cut_windows, gather, spread
 
 FloatArray = NDArray[np.float64]
@@ -159,6 +160,18 @@ def amplified(dataset: Dataset, count: int, seed: int) -> Part:
     network would otherwise flatten out there.
     """
     return varied(dataset, dataset.train, IMITATION, count, seed)
+
+
+def calibration_codes(dataset: Dataset, config: TrainConfig) -> NDArray[np.int8]:
+    """Codes int8 ``[n, 30, F]`` that set the ranges of an int8 model: of training repetitions only.
+
+    One in four is amplified, so that the outputs have headroom for a louder session: without it the integers
+    saturate there, and on validation repetitions the linear R² of VAR and SSI was .87 instead of .997.
+    """
+    loud = amplified(dataset, config.calibration_windows // 4, config.seed).codes
+    plain = spread(dataset.train.windows, config.calibration_windows - len(loud))
+    index = np.searchsorted(dataset.train.windows.starts, plain.starts)
+    return with_extremes(np.concatenate([dataset.train.codes[index], loud]))
 
 
 def joined(parts: Sequence[Part]) -> Part:

@@ -15,7 +15,8 @@ from myofin.frontend import WINDOW_FRAMES
 from myofin.progress import Progress, silent
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, Scaling, amplified, single_channels
-from myofin.train.network import Network, NetworkShape
+from myofin.train.network import Network
+from myofin.train.network_shape import NetworkShape
 from myofin.train.pretrain import EpochRow, Singles, pretrain
 from myofin.train.tensorflow_setup import make_deterministic
 

@@ -26,7 +26,7 @@ BASELINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 # Imitated features carry the network's own error, and RMS, VAR and SSI nearly the same information: how far
-# small directions are to be trusted depends on the recording, so validation chooses.
+# small directions are to be trusted depends on the recording, so repetitions left out in turn choose.
 SHRINKAGES = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1)
 
 
@@ -48,28 +48,60 @@ class LinearHead:
 
 
 def fit_lda(features: NDArray[Any], classes: NDArray[np.int64], count: int, shrinkage: float) -> LinearHead:
-    """Fit to features ``[n, d]`` with class indices ``[n]`` in 0..count-1, each class present.
+    """Fit to features ``[n, d]`` with class indices ``[n]`` in 0..count-1, each class present."""
+    return _solve(*_moments(features, classes, count), shrinkage)
+
+
+def choose_shrinkage(
+    features: NDArray[Any],
+    classes: NDArray[np.int64],
+    repetitions: NDArray[np.integer[Any]],
+    count: int,
+    shrinkages: Iterable[float] = SHRINKAGES,
+) -> float:
+    """The shrinkage that decides best on repetitions left out in turn; the stronger on a tie.
+
+    A repetition is left out only where the others show every class; where none can be, the middle is taken.
+
+    Args:
+        features: ``[n, d]``.
+        classes: Class indices ``[n]`` in 0..count-1.
+        repetitions: Of which each window is, ``[n]``.
+        count: Number of classes.
+        shrinkages: To choose from.
+    """
+    ordered = sorted(shrinkages, reverse=True)
+    accuracies = np.zeros(len(ordered))
+    left_out = 0
+    for repetition in np.unique(repetitions):
+        judged = repetitions == repetition
+        if len(np.unique(classes[~judged])) < count:
+            continue
+        left_out += 1
+        moments = _moments(features[~judged], classes[~judged], count)
+        heads = [_solve(*moments, shrinkage) for shrinkage in ordered]
+        accuracies += [head.accuracy(features[judged], classes[judged]) for head in heads]
+    return ordered[int(accuracies.argmax())] if left_out else ordered[len(ordered) // 2]
+
+
+def _moments(
+    features: NDArray[Any], classes: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Class means ``[count, d]`` and within-class covariance ``[d, d]``."""
+    features = np.asarray(features, dtype=np.float64)
+    means = np.stack([features[classes == index].mean(axis=0) for index in range(count)])
+    centred = features - means[classes]
+    return means, centred.T @ centred / max(len(features) - count, 1)
+
+
+def _solve(means: NDArray[np.float64], covariance: NDArray[np.float64], shrinkage: float) -> LinearHead:
+    """The layer of these moments.
 
     What all classes' scores have in common is taken out: it decides nothing, and would only widen the range
     that quantization has to cover.
     """
-    features = np.asarray(features, dtype=np.float64)
-    means = np.stack([features[classes == index].mean(axis=0) for index in range(count)])
-    centred = features - means[classes]
-    covariance = centred.T @ centred / max(len(features) - count, 1)
     level = max(float(np.trace(covariance)) / len(covariance), 1e-12)
     shrunk = (1.0 - shrinkage) * covariance + shrinkage * level * np.eye(len(covariance))
     kernel = np.linalg.solve(shrunk, means.T)
     bias = -0.5 * (means.T * kernel).sum(axis=0)
     return LinearHead(kernel - kernel.mean(axis=1, keepdims=True), bias - bias.mean(), shrinkage)
-
-
-def choose_lda(
-    train: tuple[NDArray[Any], NDArray[np.int64]],
-    validation: tuple[NDArray[Any], NDArray[np.int64]],
-    count: int,
-    shrinkages: Iterable[float] = SHRINKAGES,
-) -> LinearHead:
-    """Fit with each shrinkage and return the head best on the validation windows; the stronger on a tie."""
-    heads = [fit_lda(*train, count, shrinkage) for shrinkage in sorted(shrinkages, reverse=True)]
-    return max(heads, key=lambda head: head.accuracy(*validation))

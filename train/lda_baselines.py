@@ -13,12 +13,10 @@ from myofin.features import recording_features, to_network_domain
 from myofin.frontend import WINDOW_FRAMES
 from myofin.recordings.model import Recording
 from myofin.train.candidates import Outcome, Source, Task
-from myofin.train.lda import BASELINES, SHRINKAGES, choose_lda, fit_lda
+from myofin.train.lda import BASELINES, SHRINKAGES, choose_shrinkage, fit_lda
 from myofin.windows import WindowSet
 
 FloatArray = NDArray[np.float64]
-# Without validation windows nothing can choose: the middle of those that choose elsewhere.
-_UNCHOSEN_SHRINKAGE = 1e-2
 
 
 def make(name: str) -> Lda:
@@ -84,7 +82,7 @@ def features_at(
 
 @dataclass(frozen=True)
 class Lda:
-    """LDA on features in the network's domain; validation chooses its shrinkage, and is then learned too."""
+    """LDA on features in the network's domain, with the shrinkage best on repetitions left out in turn."""
 
     name: str
     names: tuple[str, ...]
@@ -96,18 +94,15 @@ class Lda:
         return {"features": list(self.names), "shrinkages": list(SHRINKAGES)}
 
     def run(self, task: Task) -> Outcome:
-        """Fit to train, choose on validation, refit to both, and decide on test."""
-        statistics = Statistics.of(task.train, task.frame_samples)
-        train = self._inputs(task, task.train, statistics)
-        if task.validation:
-            validation = self._inputs(task, task.validation, statistics)
-            shrinkage = choose_lda(train, validation, len(task.classes)).shrinkage
-            statistics = Statistics.of((*task.train, *task.validation), task.frame_samples)
-            train = self._inputs(task, (*task.train, *task.validation), statistics)
-        else:
-            shrinkage = _UNCHOSEN_SHRINKAGE
-        mean, std = train[0].mean(axis=0), np.maximum(train[0].std(axis=0), 1e-9)
-        head = fit_lda((train[0] - mean) / std, train[1], len(task.classes), shrinkage)
+        """Choose on repetitions of train and validation left out in turn, fit to all, and decide on test."""
+        known = (*task.train, *task.validation)
+        statistics = Statistics.of(known, task.frame_samples)
+        features, classes = self._inputs(task, known, statistics)
+        mean, std = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-9)
+        inputs = (features - mean) / std
+        repetitions = np.concatenate([source.windows.repetitions for source in known])
+        shrinkage = choose_shrinkage(inputs, classes, repetitions, len(task.classes))
+        head = fit_lda(inputs, classes, len(task.classes), shrinkage)
         test = self._inputs(task, (task.test,), statistics)[0]
         return Outcome({"float64": head.scores((test - mean) / std)}, facts={"shrinkage": shrinkage})
 

@@ -12,105 +12,22 @@ static and the LSTM's batch dimension holding the channels: only so does the con
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.errors import InputError
+from myofin.train.eight_bits import GATES, Arithmetic, Exact, Observer, round_kernel
+from myofin.train.network_shape import NetworkShape, spread_kinks
 from myofin.train.tensorflow_setup import load_tensorflow
 
 CODE_SCALE = 128.0
-EMBEDDING_SLOPE = 4.0
+CEILING = 6.0
+_LARGEST_GAIN = 8.0
 SIGNATURE = "serving_default"
-
-
-@dataclass(frozen=True)
-class NetworkShape:
-    """Every size of the network; counts, no units.
-
-    Attributes:
-        frame_samples: Samples of one channel in one hop.
-        frames: Hops of a window.
-        frame_hops: Hops that one step of the LSTM takes together, a *network frame*.
-        taps: Samples that the first embedding layer spans, all within one network frame: 1 or 3.
-        embedding_layers: Layers of the embedding; those after the first are pointwise.
-
-    Raises:
-        InputError: The window is no whole number of network frames, or a network frame is too short.
-    """
-
-    channels: int
-    frame_samples: int
-    classes: int
-    frames: int = 30
-    features: int = 4
-    embedding: int = 16
-    units: int = 16
-    frame_hops: int = 1
-    taps: int = 1
-    embedding_layers: int = 2
-
-    def __post_init__(self) -> None:
-        if self.frame_hops < 1 or self.frames % self.frame_hops:
-            raise InputError(
-                f"{self.frames} hops are no whole number of frames of {self.frame_hops} hops.",
-                hint="Give frame_hops 1, 2, 3, 5, 6 or 10.",
-            )
-        if self.pooled_samples < 1:
-            raise InputError(
-                f"{self.step_samples} samples a frame are too few for a layer that spans {self.taps}.",
-                hint="Give more hops to a frame (frame_hops), or taps 1.",
-            )
-
-    @property
-    def steps(self) -> int:
-        """Steps of the LSTM over a window: its network frames."""
-        return self.frames // self.frame_hops
-
-    @property
-    def step_samples(self) -> int:
-        """Samples of one channel in one network frame."""
-        return self.frame_hops * self.frame_samples
-
-    @property
-    def pooled_samples(self) -> int:
-        """Outputs of the embedding in one network frame."""
-        return self.step_samples - self.taps + 1
-
-    @property
-    def frame_codes(self) -> int:
-        """Codes of one hop over all channels."""
-        return self.frame_samples * self.channels
-
-
-def spread_kinks(width: int, taps: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """First layer of the embedding: ReLUs whose kinks lie spread over the codes / 128.
-
-    With zero biases every ReLU would bend at 0 and the embedding could tell only the sign at first; spread
-    kinks make it piecewise linear from the start, which halves the error that training ends with. One unit
-    in four looks towards negative samples; entropy depends on the positive peaks. Of three taps, two units
-    in four look at the middle sample alone, the others at the first and second difference, which carry the
-    frequency content.
-
-    Returns:
-        Kernel ``[taps, width]`` and bias ``[width]``.
-    """
-    place = np.arange(width) % 4
-    negative = place == 3
-    kinks = np.empty(width)
-    kinks[~negative] = np.linspace(-0.4, 0.9, int(np.sum(~negative)), endpoint=False)
-    kinks[negative] = np.linspace(-0.3, 0.8, int(np.sum(negative)), endpoint=False)
-    slopes = np.where(negative, -EMBEDDING_SLOPE, EMBEDDING_SLOPE)
-    patterns = np.zeros((width, taps))
-    patterns[:, taps // 2] = 1
-    if taps == 3:
-        patterns[place == 1] = (-1, 1, 0)
-        patterns[place == 2] = (-0.5, 1, -0.5)
-    kernel = (slopes[:, np.newaxis] * patterns).T
-    return kernel.astype(np.float32), (-EMBEDDING_SLOPE * kinks).astype(np.float32)
+_OBSERVED_AT_ONCE = 1_024  # bounds memory to some tens of MB
 
 
 class Network:
@@ -121,15 +38,53 @@ class Network:
         self.shape = shape
         self._tf = tf
         self._embed = [
-            keras.layers.Dense(shape.embedding, activation="relu", name=f"embed{i + 1}")
+            keras.layers.Dense(shape.embedding, activation="relu6", name=f"embed{i + 1}")
             for i in range(shape.embedding_layers)
         ]
         self._lstm = keras.layers.LSTM(shape.units, name="lstm")
         self._imitate = keras.layers.Dense(shape.features, name="imitate")
         self._head = keras.layers.Dense(shape.classes, name="head")
         self._build()
+        self.compute_in(Exact())
+
+    def compute_in(self, arithmetic: Arithmetic) -> None:
+        """Imitate from now on in this arithmetic: exact floats, or as the int8 network will."""
+        tf, shape = self._tf, self.shape
+        self._arithmetic = arithmetic
         spec = tf.TensorSpec((None, shape.frames, shape.frame_samples), tf.int8)
         self._predict = tf.function(self.imitate, input_signature=[spec])
+
+    def equalise(self, codes: NDArray[np.int8]) -> None:
+        """Let each unit of the embedding reach the ceiling on these single channels; outputs stay the same.
+
+        All units of a layer share a scale in eight bits: one that uses a part of it is rounded the more.
+        """
+        cell = self._lstm.cell
+        following = [*(layer.kernel for layer in self._embed[1:]), cell.kernel]
+        for layer, after in zip(self._embed, following, strict=True):
+            largest = self.observe(codes).largest(layer.name)
+            gain = np.where(largest > 0, np.minimum(CEILING / np.maximum(largest, 1e-6), _LARGEST_GAIN), 1.0)
+            layer.kernel.assign(layer.kernel.numpy() * gain)
+            layer.bias.assign(layer.bias.numpy() * gain)
+            repeated = np.tile(gain, after.shape[0] // len(gain))  # the LSTM sees mean and maximum
+            after.assign(after.numpy() / repeated[:, np.newaxis])
+
+    def observe(self, codes: NDArray[np.int8]) -> Observer:
+        """Extremes of the values between layers, in floats, on single channels ``[n, frames, samples]``."""
+        before, observer = self._arithmetic, Observer()
+        self._arithmetic = observer
+        for first in range(0, len(codes), _OBSERVED_AT_ONCE):
+            self.imitate(codes[first : first + _OBSERVED_AT_ONCE])
+        self._arithmetic = before
+        return observer
+
+    def round_fin(self) -> None:
+        """Bring the FIN's kernels to the grid that the converter would round them to."""
+        cell = self._lstm.cell
+        for kernel in (cell.kernel, cell.recurrent_kernel):
+            kernel.assign(round_kernel(kernel.numpy(), GATES))
+        for layer in (*self._embed, self._imitate):
+            layer.kernel.assign(round_kernel(layer.kernel.numpy()))
 
     def _build(self) -> None:
         shape = self.shape
@@ -165,6 +120,11 @@ class Network:
         for variable, value in zip(self.head_variables, (kernel, bias), strict=True):
             variable.assign(np.asarray(value, dtype=np.float32))
 
+    def centre_head(self) -> None:
+        """Take out what all logits have in common: it decides nothing, and the export counts on it."""
+        kernel, bias = (variable.numpy() for variable in self.head_variables)
+        self.set_head(kernel - kernel.mean(axis=1, keepdims=True), bias - bias.mean())
+
     def get_fin(self) -> list[NDArray[np.float32]]:
         """Copies of the variables of the feature-imitating part."""
         return [v.numpy() for v in self.fin_variables]
@@ -191,24 +151,30 @@ class Network:
         # A layer that spans several samples is a Dense layer on them side by side.
         embedded = tf.concat([samples[:, tap : tap + count] for tap in range(shape.taps)], -1)
         embedded = tf.reshape(embedded, (-1, shape.taps))
+        numbers = self._arithmetic
         for layer in self._embed:
-            embedded = layer(embedded)
+            embedded = tf.nn.relu6(tf.matmul(embedded, numbers.kernel(layer.kernel)) + layer.bias)
+            embedded = numbers.values(layer.name, embedded)
         embedded = tf.reshape(embedded, (-1, count, shape.embedding))
-        pooled = tf.concat([tf.reduce_mean(embedded, 1), tf.reduce_max(embedded, 1)], -1)
-        pooled = tf.reshape(pooled, (-1, shape.steps, 2 * shape.embedding))
-        return self._imitate(self._recur(pooled))
+        # Pooling in integers keeps the scale of what it pools.
+        mean = numbers.values(self._embed[-1].name, tf.reduce_mean(embedded, 1))
+        pooled = tf.concat([mean, tf.reduce_max(embedded, 1)], -1)
+        state = self._recur(tf.reshape(pooled, (-1, shape.steps, 2 * shape.embedding)))
+        features = tf.matmul(state, numbers.kernel(self._imitate.kernel)) + self._imitate.bias
+        return numbers.values(self._imitate.name, features)
 
     def _recur(self, frames: Any) -> Any:
         """The LSTM's last state, written out step by step: several times faster to train than its loop."""
-        tf, cell = self._tf, self._lstm.cell
-        inputs = tf.matmul(tf.reshape(frames, (-1, frames.shape[-1])), cell.kernel) + cell.bias
+        tf, cell, numbers = self._tf, self._lstm.cell, self._arithmetic
+        kernel, recurrent = (numbers.kernel(w, GATES) for w in (cell.kernel, cell.recurrent_kernel))
+        inputs = tf.matmul(tf.reshape(frames, (-1, frames.shape[-1])), kernel) + cell.bias
         inputs = tf.reshape(inputs, (-1, self.shape.steps, 4 * self.shape.units))
         state = memory = tf.zeros_like(inputs[:, 0, : self.shape.units])
         for step in range(self.shape.steps):
-            gates = inputs[:, step] + tf.matmul(state, cell.recurrent_kernel)
+            gates = inputs[:, step] + tf.matmul(state, recurrent)
             entry, forget, candidate, output = tf.split(gates, 4, axis=1)
             memory = tf.sigmoid(forget) * memory + tf.sigmoid(entry) * tf.tanh(candidate)
-            state = tf.sigmoid(output) * tf.tanh(memory)
+            state = numbers.values(self._lstm.name, tf.sigmoid(output) * tf.tanh(memory))
         return state
 
     def predict(self, codes: NDArray[np.int8]) -> NDArray[np.float32]:
@@ -231,12 +197,15 @@ class Network:
 
         Samples stay where the codes have them, as pictures of ``step_samples x channels``: the embedding is
         then a convolution of ``taps x 1`` and 1x1 ones, and only the small pooled tensor is transposed.
+
+        Logits below 0 are given as 0: what all logits have in common is taken out (``centre_head``), so the
+        highest is above, and eight bits need not reach down to the lowest.
         """
         tf, shape = self._tf, self.shape
         picture = tf.reshape(codes, (shape.steps, shape.step_samples, shape.channels, 1))
         for layer, taps in zip(self._embed, [shape.taps] + [1] * shape.embedding_layers, strict=False):
             kernel = tf.reshape(layer.kernel, (taps, 1, -1, shape.embedding))
-            picture = tf.nn.relu(tf.nn.conv2d(picture, kernel, 1, "VALID") + layer.bias)
+            picture = tf.nn.relu6(tf.nn.conv2d(picture, kernel, 1, "VALID") + layer.bias)
         window = (shape.pooled_samples, 1)
         mean = tf.nn.avg_pool2d(picture, window, window, "VALID")
         highest = tf.nn.max_pool2d(picture, window, window, "VALID")
@@ -245,7 +214,7 @@ class Network:
         )
         features = self._imitate(self._lstm(tf.transpose(pooled, (1, 0, 2))))
         features = tf.reshape(features, (1, shape.channels * shape.features))
-        return {"features": features, "logits": self.classify(features)}
+        return {"features": features, "logits": tf.nn.relu(self.classify(features))}
 
     def save(self, folder: Path) -> None:
         """Write the decision graph as a SavedModel with the signature ``serving_default``."""

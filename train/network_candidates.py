@@ -29,11 +29,10 @@ from myofin.recordings.model import Recording
 from myofin.splits import Split
 from myofin.train.candidates import Outcome, Source, Task
 from myofin.train.config import TrainConfig
-from myofin.train.dataset import Dataset, Part, Scaling
+from myofin.train.dataset import Dataset, Part, Scaling, calibration_codes
 from myofin.train.fin import Fin, pretrain_fin
 from myofin.train.lda_baselines import Statistics, covered_samples, features_at
 from myofin.train.methods import FIN_METHODS, METHODS, NetworkRecogniser
-from myofin.train.pipeline import calibration_codes
 from myofin.train.work import code_version
 from myofin.windows import WindowSet, gather, spread
 

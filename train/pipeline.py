@@ -19,7 +19,7 @@ from myofin.recordings.check import load_trainable
 from myofin.recordings.model import Recording
 from myofin.train.config import TrainConfig
 from myofin.train.curves import curves_csv, curves_svg
-from myofin.train.dataset import Dataset, Part, amplified, closed_form, prepare, single_channels
+from myofin.train.dataset import Dataset, Part, calibration_codes, closed_form, prepare, single_channels
 from myofin.train.fin import Fin, load_fin, pretrain_fin, save_fin
 from myofin.train.finetune import decide
 from myofin.train.lda import BASELINES
@@ -189,18 +189,6 @@ def _write(folder: Path, trained: Trained, config: TrainConfig, arguments: dict[
         inputs=recording.sha256s,
         seed=config.seed,
     )
-
-
-def calibration_codes(dataset: Dataset, config: TrainConfig) -> NDArray[np.int8]:
-    """Codes int8 ``[n, 30, F]`` that set the ranges of an int8 model: of training repetitions only.
-
-    One in four is amplified, so that the outputs have headroom for a louder session: without it the integers
-    saturate there, and on validation repetitions the linear R² of VAR and SSI was .87 instead of .997.
-    """
-    loud = amplified(dataset, config.calibration_windows // 4, config.seed).codes
-    plain = spread(dataset.train.windows, config.calibration_windows - len(loud))
-    index = np.searchsorted(dataset.train.windows.starts, plain.starts)
-    return np.concatenate([dataset.train.codes[index], loud])
 
 
 def _body(trained: Trained) -> dict[str, Any]:

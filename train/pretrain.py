@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from myofin.progress import Progress, silent
 from myofin.train.config import TrainConfig
+from myofin.train.eight_bits import EightBits, Exact, with_extremes
 from myofin.train.network import Network
 from myofin.train.tensorflow_setup import load_tensorflow
 
 _VALIDATION_WINDOWS = 6_000
 _PREDICT_AT_ONCE = 2_048
+_OBSERVED_WINDOWS = 4_096
 # Adam's first steps are as long as any, whatever the gradient: they are held back, unless there are few.
 _WARM_UP_STEPS, _WARM_UP_SHARE = 100, 0.02
 # Entropy hangs on the exact heights of the highest peaks and is the hardest: it counts as three features.
@@ -65,6 +67,9 @@ def pretrain(
 ) -> list[EpochRow]:
     """Train the network's FIN part; it ends with the weights of the epoch best on the validation windows.
 
+    In the last epochs it computes as the int8 network will (``config.int8_share``). One of these is chosen;
+    its kernels then lie on the grid of the conversion: the float network is the same one.
+
     Args:
         network: Trained in place.
         train: Windows of training repetitions; each epoch draws ``config.epoch_windows`` of them anew.
@@ -77,18 +82,20 @@ def pretrain(
     judged = _thin(validation, _VALIDATION_WINDOWS)
     optimizer = keras.optimizers.Adam(config.learning_rate)
     step = _make_step(tf, network, optimizer)
-    per_epoch = max(1, min(config.epoch_windows, len(train)) // config.batch)
-    steps = config.epochs * per_epoch
-    warm_up = min(_WARM_UP_STEPS, _WARM_UP_SHARE * steps)
+    schedule = _Schedule.of(config, len(train))
+    grid = _Grid(network, with_extremes(_thin(train, _OBSERVED_WINDOWS).codes))
     rows: list[EpochRow] = []
     best, best_weights = np.inf, network.get_weights()
     for epoch in range(config.epochs):
         began = time.perf_counter()
+        if epoch == schedule.first_int8_epoch:
+            grid.enter()
+            step, best = _make_step(tf, network, optimizer), np.inf
+        elif epoch > schedule.first_int8_epoch:
+            grid.adapt()
         losses = []
-        for number, index in enumerate(_batches(rng, len(train), config.batch, per_epoch)):
-            done = epoch * per_epoch + number
-            rate = cosine(config.learning_rate, done, steps)
-            rate *= min(1.0, (done + 1) / warm_up)
+        for number, index in enumerate(_batches(rng, len(train), config.batch, schedule.per_epoch)):
+            rate = schedule.rate(epoch * schedule.per_epoch + number)
             optimizer.learning_rate.assign(rate)
             losses.append(step(train.codes[index], train.targets[index]))
         loss = float(np.mean([value.numpy() for value in losses]))
@@ -99,7 +106,51 @@ def pretrain(
         rows.append(EpochRow("pre-train", epoch + 1, loss, judged_loss, None, rate, seconds))
         progress("pre-train", epoch + 1, config.epochs)
     network.set_weights(best_weights)
+    grid.leave()
     return rows
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    """Steps, the learning rate of each, and the epoch from which on the network computes in eight bits."""
+
+    start: float
+    per_epoch: int
+    steps: int
+    first_int8_epoch: int
+
+    @staticmethod
+    def of(config: TrainConfig, available: int) -> _Schedule:
+        per_epoch = max(1, min(config.epoch_windows, available) // config.batch)
+        first = config.epochs - round(config.int8_share * config.epochs)
+        return _Schedule(config.learning_rate, per_epoch, config.epochs * per_epoch, first)
+
+    def rate(self, step: int) -> float:
+        warm_up = min(_WARM_UP_STEPS, _WARM_UP_SHARE * self.steps)
+        return cosine(self.start, step, self.steps) * min(1.0, (step + 1) / warm_up)
+
+
+class _Grid:
+    """A network's way into eight bits and back; ranges follow the weights from epoch to epoch."""
+
+    def __init__(self, network: Network, codes: NDArray[np.int8]) -> None:
+        self._network, self._codes = network, codes
+        self._arithmetic: EightBits | None = None
+
+    def enter(self) -> None:
+        self._network.equalise(self._codes)
+        self._arithmetic = EightBits(self._network.observe(self._codes).ranges)
+        self._network.compute_in(self._arithmetic)
+
+    def adapt(self) -> None:
+        if self._arithmetic is not None:
+            self._arithmetic.set_ranges(self._network.observe(self._codes).ranges)
+
+    def leave(self) -> None:
+        """Floats again, and where eight bits were entered, kernels that the conversion will not change."""
+        if self._arithmetic is not None:
+            self._network.compute_in(Exact())
+            self._network.round_fin()
 
 
 def predict_singles(network: Network, codes: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -1,8 +1,8 @@
 """From a pre-trained FIN to one subject's movements: LDA as the head, then everything tuned, then the refit.
 
-Validation repetitions choose the shrinkage, the temperature, and whether the tuning stays. What they chose is
-then done once more from the start with them among the training windows, since a repetition more is worth more
-than any setting.
+Training and validation repetitions, left out in turn, choose the shrinkage; validation repetitions choose the
+temperature and whether the tuning stays. What was chosen is then done once more from the start, with them
+among the training windows, since a repetition more is worth more than any setting.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from myofin.progress import Progress, silent
 from myofin.train.augment import SESSION
 from myofin.train.config import TrainConfig
-from myofin.train.dataset import Dataset, Part, Scaling, joined, varied
+from myofin.train.dataset import Dataset, Part, Scaling, calibration_codes, joined, single_channels, varied
+from myofin.train.eight_bits import EightBits, Exact, round_layer
 from myofin.train.fin import Fin, network_shape
 from myofin.train.finetune import Windows, cross_entropy, finetune, judge
-from myofin.train.lda import LinearHead, choose_lda, fit_lda
+from myofin.train.lda import LinearHead, choose_shrinkage, fit_lda
 from myofin.train.network import Network
 from myofin.train.pretrain import EpochRow, predict_singles
 
@@ -51,18 +52,18 @@ def transfer(
     network = Network(network_shape(dataset, config))
     network.set_fin(fin.weights)
     progress("head", 0, 1)
+    if config.int8_share:
+        compute_as_int8(network, dataset, config)
     parts = [Windows.of(dataset, part) for part in (dataset.train, dataset.validation)]
     outputs = [(_features(network, part), part.classes) for part in parts]
-    head = choose_lda(outputs[0], outputs[1], network.shape.classes)
+    both = (np.concatenate([o[0] for o in outputs]), np.concatenate([o[1] for o in outputs]))
+    shrinkage = choose_shrinkage(*both, _repetitions(dataset), network.shape.classes)
+    head = fit_lda(*outputs[0], network.shape.classes, shrinkage)
     temperature = choose_temperature(head.scores(outputs[1][0]), outputs[1][1])
     _set_head(network, head, temperature)
     before = judge(network, parts[1])
     progress("head", 1, 1)
-    facts: dict[str, Any] = {
-        "shrinkage": head.shrinkage,
-        "temperature": temperature,
-        "before": before.accuracy,
-    }
+    facts: dict[str, Any] = {"shrinkage": shrinkage, "temperature": temperature, "before": before.accuracy}
     rows: list[EpochRow] = []
     kept = False
     if tune and config.finetune_epochs:
@@ -73,13 +74,29 @@ def transfer(
         kept = after.accuracy >= before.accuracy - config.finetune_tolerance
         facts |= {"after": after.accuracy, "feature_loss": [before.feature_loss, after.feature_loss]}
         network.set_fin(fin.weights)
-    both = (np.concatenate([o[0] for o in outputs]), np.concatenate([o[1] for o in outputs]))
-    _set_head(network, fit_lda(*both, network.shape.classes, head.shrinkage), temperature)
+    _set_head(network, fit_lda(*both, network.shape.classes, shrinkage), temperature)
     if kept:
         everything = joined([dataset.train, dataset.validation])
         varied_windows = _session(dataset, everything, config)
         finetune(network, Windows.of(dataset, everything), varied_windows, None, config, progress)
+    _finish(network, both[0], config)
     return Transferred(network, rows, facts | {"kept": kept})
+
+
+def compute_as_int8(network: Network, dataset: Dataset, config: TrainConfig) -> None:
+    """Let the network compute as its int8 conversion will: the head then fits rounded features."""
+    codes = single_channels(calibration_codes(dataset, config), network.shape.channels)
+    network.compute_in(EightBits(network.observe(codes).ranges))
+
+
+def _finish(network: Network, features: NDArray[np.float32], config: TrainConfig) -> None:
+    """Bring every kernel to the grid of the conversion, and the network back to floats."""
+    network.centre_head()
+    network.compute_in(Exact())
+    if config.int8_share:
+        network.round_fin()
+        kernel, bias = (variable.numpy() for variable in network.head_variables)
+        network.set_head(*round_layer(kernel, bias, features))
 
 
 def choose_temperature(scores: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
@@ -102,10 +119,14 @@ def closed_form_head(
     """
     scaling = Scaling.fit(features[0], names)
     flat = [scaling.standardise(part).reshape(len(part), -1) for part in features]
-    classes = [dataset.train.classes, dataset.validation.classes]
-    head = choose_lda((flat[0], classes[0]), (flat[1], classes[1]), len(dataset.classes))
-    both = fit_lda(np.concatenate(flat), np.concatenate(classes), len(dataset.classes), head.shrinkage)
-    return both, scaling
+    both = np.concatenate(flat), np.concatenate([dataset.train.classes, dataset.validation.classes])
+    shrinkage = choose_shrinkage(*both, _repetitions(dataset), len(dataset.classes))
+    return fit_lda(*both, len(dataset.classes), shrinkage), scaling
+
+
+def _repetitions(dataset: Dataset) -> NDArray[np.int16]:
+    """Of which repetition each training and validation window is."""
+    return np.concatenate([part.windows.repetitions for part in (dataset.train, dataset.validation)])
 
 
 def _session(dataset: Dataset, part: Part, config: TrainConfig) -> Windows:

@@ -2,13 +2,20 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from evaluation_cases import jobs_on, write_subjects
 
+import myofin.train.network_candidates as candidates
 from myofin.train.config import TrainConfig
+from myofin.train.dataset import calibration_codes, single_channels
+from myofin.train.eight_bits import EightBits, Exact
 from myofin.train.evaluate import compute, make_items
+from myofin.train.methods import METHODS, NetworkRecogniser
 from myofin.train.network_candidates import NetworkCandidate, pooled_fin
+from myofin.train.protocols import Job
 from myofin.train.tasks import make_task
 
 SMALL = TrainConfig(
@@ -27,8 +34,6 @@ SMALL = TrainConfig(
 
 
 def main() -> None:
-    import myofin.train.network_candidates as candidates
-
     folder = Path(sys.argv[1])
     write_subjects(folder / "data")
     candidates.make = lambda name: NetworkCandidate(name, SMALL)  # type: ignore[assignment]
@@ -44,7 +49,32 @@ def main() -> None:
     pooled_fin(task, candidates.dataset_of(task, SMALL), SMALL)
     document["reused"] = [file.stat().st_mtime_ns for file in cached] == stamps
     document["fins"] = len(cached)
+    document["simulation"] = _simulated(rotated, folder / "work" / "cache")
     sys.stdout.write(json.dumps(document))
+
+
+def _simulated(job: Job, cache: Path) -> dict[str, float]:
+    """How far the features of the int8 engine are from training in floats, and from training in eight bits.
+
+    Root mean square over validation windows, as a share of the features' own deviation. The weights are
+    random and not on any grid, so that rounding them shows too.
+    """
+    task, _ = make_task(job, cache=cache)
+    dataset = candidates.dataset_of(task, SMALL)
+    found = METHODS["frozen-fin"](dataset, SMALL, 0, pooled_fin(task, dataset, SMALL))
+    assert isinstance(found, NetworkRecogniser)
+    rng = np.random.default_rng(0)
+    found.network.set_fin([rng.normal(0, 0.7, weight.shape) for weight in found.network.get_fin()])
+    found = replace(found, dataset=replace(found.dataset, test=found.dataset.validation))
+    engine = candidates.quantized_outputs(found, SMALL, "int8")["features"]
+    distances = {}
+    channels = found.network.shape.channels
+    ranges = found.network.observe(single_channels(calibration_codes(dataset, SMALL), channels)).ranges
+    for name, arithmetic in (("float", Exact()), ("int8", EightBits(ranges))):
+        found.network.compute_in(arithmetic)
+        features = found.features(found.dataset.test).reshape(engine.shape)
+        distances[name] = float(np.sqrt(np.mean(np.square(features - engine))) / features.std())
+    return distances
 
 
 if __name__ == "__main__":

@@ -41,3 +41,8 @@ def test_zero_shot_learns_from_several_recordings_as_one(facts: dict[str, Any]) 
 
 def test_pre_training_is_kept_for_who_pools_the_same(facts: dict[str, Any]) -> None:
     assert facts["reused"] and facts["fins"] == 2
+
+
+def test_training_in_eight_bits_computes_what_the_engine_will(facts: dict[str, Any]) -> None:
+    distances = facts["simulation"]
+    assert distances["int8"] < 0.6 * distances["float"], distances

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from myofin.train.lda import choose_lda, fit_lda
+from myofin.train.lda import choose_shrinkage, fit_lda
 
 RNG = np.random.default_rng(3)
 CLASSES = np.repeat(np.arange(4), 60)
@@ -32,8 +32,31 @@ def test_survives_features_that_never_vary():
     assert np.isfinite(fit_lda(flat, CLASSES, 4, 1e-4).scores(flat)).all()
 
 
-def test_validation_chooses_the_shrinkage_and_ties_go_to_the_stronger():
-    head = choose_lda((FEATURES, CLASSES), (FEATURES, CLASSES), 4, (1e-4, 0.05, 0.9))
-    accuracies = {s: fit_lda(FEATURES, CLASSES, 4, s).accuracy(FEATURES, CLASSES) for s in (1e-4, 0.05, 0.9)}
+def test_repetitions_left_out_choose_the_shrinkage_and_ties_go_to_the_stronger():
+    repetitions = np.tile(np.arange(3), 80)
+    choices = (1e-4, 0.05, 0.9)
+    accuracies = {
+        s: sum(
+            fit_lda(FEATURES[repetitions != r], CLASSES[repetitions != r], 4, s).accuracy(
+                FEATURES[repetitions == r], CLASSES[repetitions == r]
+            )
+            for r in range(3)
+        )
+        for s in choices
+    }
     best = max(accuracies.values())
-    assert head.shrinkage == max(s for s, accuracy in accuracies.items() if accuracy == best)
+    chosen = choose_shrinkage(FEATURES, CLASSES, repetitions, 4, choices)
+    assert chosen == max(s for s, accuracy in accuracies.items() if accuracy == best)
+
+
+def test_noise_in_many_directions_is_shrunk_and_large_directions_are_not():
+    # Few windows in many directions: what the sample says of the small ones does not carry over.
+    classes, repetitions = np.tile(np.repeat(np.arange(2), 8), 3), np.repeat(np.arange(3), 16)
+    noisy = RNG.normal(size=(48, 40))
+    noisy[:, 0] += 2 * classes
+    assert choose_shrinkage(noisy, classes, repetitions, 2, (1e-6, 0.9)) == 0.9
+
+
+def test_the_middle_is_taken_where_no_repetition_can_be_left_out():
+    alone = np.zeros(240, dtype=np.int16)
+    assert choose_shrinkage(FEATURES, CLASSES, alone, 4, (0.1, 0.2, 0.3)) == 0.2

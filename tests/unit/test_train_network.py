@@ -9,7 +9,7 @@ import pytest
 
 from myofin.errors import InputError
 from myofin.train.config import RICH_FEATURES
-from myofin.train.network import NetworkShape
+from myofin.train.network_shape import NetworkShape
 
 
 @pytest.fixture(scope="module")

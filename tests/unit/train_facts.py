@@ -16,7 +16,8 @@ from myofin.train.config import TrainConfig
 from myofin.train.dataset import prepare
 from myofin.train.fin import Fin, pretrain_fin
 from myofin.train.methods import FIN_METHODS, METHODS
-from myofin.train.network import Network, NetworkShape
+from myofin.train.network import Network
+from myofin.train.network_shape import NetworkShape
 from myofin.train.pipeline import train_recording
 from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
 
@@ -100,7 +101,8 @@ def _export_distance(tf: Any, network: Network) -> float:
     """The largest difference between the outputs in training and in the exported form."""
     codes = np.random.default_rng(0).integers(-127, 128, (4, 30, 6)).astype(np.int8)
     features = network.imitate_channels(codes)
-    batched = {"features": features.numpy(), "logits": network.classify(features).numpy()}
+    logits = np.maximum(network.classify(features).numpy(), 0)  # the export gives none below 0
+    batched = {"features": features.numpy(), "logits": logits}
     exported = [network.decide(tf.constant(c[None] / 128, tf.float32)) for c in codes]
     return max(
         float(np.abs(np.concatenate([outputs[name].numpy() for outputs in exported]) - batched[name]).max())

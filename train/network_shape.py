@@ -1,0 +1,98 @@
+"""The sizes of the network, and the weights that its first layer starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myofin.errors import InputError
+
+EMBEDDING_SLOPE = 4.0
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """Every size of the network; counts, no units.
+
+    Attributes:
+        frame_samples: Samples of one channel in one hop.
+        frames: Hops of a window.
+        frame_hops: Hops that one step of the LSTM takes together, a *network frame*.
+        taps: Samples that the first embedding layer spans, all within one network frame: 1 or 3.
+        embedding_layers: Layers of the embedding; those after the first are pointwise.
+
+    Raises:
+        InputError: The window is no whole number of network frames, or a network frame is too short.
+    """
+
+    channels: int
+    frame_samples: int
+    classes: int
+    frames: int = 30
+    features: int = 4
+    embedding: int = 16
+    units: int = 16
+    frame_hops: int = 1
+    taps: int = 1
+    embedding_layers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.frame_hops < 1 or self.frames % self.frame_hops:
+            raise InputError(
+                f"{self.frames} hops are no whole number of frames of {self.frame_hops} hops.",
+                hint="Give frame_hops 1, 2, 3, 5, 6 or 10.",
+            )
+        if self.pooled_samples < 1:
+            raise InputError(
+                f"{self.step_samples} samples a frame are too few for a layer that spans {self.taps}.",
+                hint="Give more hops to a frame (frame_hops), or taps 1.",
+            )
+
+    @property
+    def steps(self) -> int:
+        """Steps of the LSTM over a window: its network frames."""
+        return self.frames // self.frame_hops
+
+    @property
+    def step_samples(self) -> int:
+        """Samples of one channel in one network frame."""
+        return self.frame_hops * self.frame_samples
+
+    @property
+    def pooled_samples(self) -> int:
+        """Outputs of the embedding in one network frame."""
+        return self.step_samples - self.taps + 1
+
+    @property
+    def frame_codes(self) -> int:
+        """Codes of one hop over all channels."""
+        return self.frame_samples * self.channels
+
+
+def spread_kinks(width: int, taps: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """First layer of the embedding: ReLUs whose kinks lie spread over the codes / 128.
+
+    With zero biases every ReLU would bend at 0 and the embedding could tell only the sign at first; spread
+    kinks make it piecewise linear from the start, which halves the error that training ends with. One unit
+    in four looks towards negative samples; entropy depends on the positive peaks. Of three taps, two units
+    in four look at the middle sample alone, the others at the first and second difference, which carry the
+    frequency content.
+
+    Returns:
+        Kernel ``[taps, width]`` and bias ``[width]``.
+    """
+    place = np.arange(width) % 4
+    negative = place == 3
+    kinks = np.empty(width)
+    kinks[~negative] = np.linspace(-0.4, 0.9, int(np.sum(~negative)), endpoint=False)
+    kinks[negative] = np.linspace(-0.3, 0.8, int(np.sum(negative)), endpoint=False)
+    slopes = np.where(negative, -EMBEDDING_SLOPE, EMBEDDING_SLOPE)
+    patterns = np.zeros((width, taps))
+    patterns[:, taps // 2] = 1
+    if taps == 3:
+        patterns[place == 1] = (-1, 1, 0)
+        patterns[place == 2] = (-0.5, 1, -0.5)
+    kernel = (slopes[:, np.newaxis] * patterns).T
+    return kernel.astype(np.float32), (-EMBEDDING_SLOPE * kinks).astype(np.float32)
