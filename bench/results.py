@@ -26,13 +26,12 @@ from myofin.train.work import WorkFolder
 ROOT = Path(__file__).resolve().parents[1]
 LDA = ("lda-four", "lda-loghtd", "lda-all")
 # Method and seeds of the networks, in the order in which they are worth having where a run is cut short.
-FIRST = (("closed-form-head", (0,)), ("default", (0,)), ("frozen-fin", (0,)))
+FIRST = (("closed-form-head", (0,)), ("default", (0, 1, 2)))
 NEXT = (
+    ("frozen-fin", (0, 1, 2)),
     ("fin-four", (0,)),
-    ("default", (1, 2)),
-    ("frozen-fin", (1, 2)),
-    ("raw-cnn", (0,)),
     ("random-init", (0,)),
+    ("raw-cnn", (0,)),
     ("tuned-fin", (0,)),
 )
 LAST = (("fin-four", (1, 2)), ("tuned-fin", (1, 2)), ("raw-cnn", (1, 2)), ("random-init", (1, 2)))
