@@ -102,7 +102,7 @@ def ld(z: FloatArray) -> FloatArray:
 
 
 def histogram_entropy(z: FloatArray) -> FloatArray:
-    """Shannon entropy in nats of the histogram, in bits of ``HISTOGRAM_BINS`` fixed bins."""
+    """Shannon entropy in nats of the samples' histogram over ``HISTOGRAM_BINS`` fixed bins of equal width."""
     bins = histogram_bin(z)
     total = np.zeros(z.shape[:-2] + z.shape[-1:])
     for number in range(HISTOGRAM_BINS):

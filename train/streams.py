@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.recordings.model import REST, runs_of
+from myofin.smoothing import confidences
 
 REJECTED_SHARE = 0.1
 STEADY_DECISIONS = 3
@@ -37,7 +38,7 @@ def stream_scores(
     """
     active, resting = decided != REST, labels == REST
     right = decided == labels
-    confident = confidence(scores)
+    confident = confidences(scores)
     kept = np.argsort(confident, kind="stable")[round(REJECTED_SHARE * len(labels)) :]
     delays = _delays(labels, trials, right, hop_ms)
     found = [delay for delay in delays if delay is not None]
@@ -49,12 +50,6 @@ def stream_scores(
         "onset_delay_ms": float(np.median(found)) if found else None,
         "missed_onsets": 1.0 - len(found) / len(delays) if delays else None,
     }
-
-
-def confidence(scores: NDArray[Any]) -> NDArray[np.float64]:
-    """Highest value of the softmax of each row."""
-    scores = np.asarray(scores, dtype=np.float64)
-    return np.asarray(1.0 / np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1))
 
 
 def _delays(

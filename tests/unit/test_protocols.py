@@ -11,7 +11,7 @@ from myofin.errors import InputError, RecordingError
 from myofin.recordings.load import load_recording
 from myofin.splits import Split
 from myofin.train.protocols import PROTOCOLS, Plan, Subject, make_jobs
-from myofin.train.streams import confidence, stream_scores
+from myofin.train.streams import stream_scores
 from myofin.train.tasks import make_task, stream_windows
 
 NINAPRO = Split((1, 3, 4), (6,), (2, 5))
@@ -84,4 +84,3 @@ def test_stream_scores_by_hand() -> None:
     assert found["onset_delay_ms"] == 20.0  # the second movement never has three right decisions in a row
     assert found["missed_onsets"] == 0.5
     assert found["accuracy_kept"] == pytest.approx(6 / 10)  # the first, right, is the least confident
-    assert confidence(np.array([[0.0, 0.0]]))[0] == 0.5
