@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def read_elf(path: Path) -> ElfImage:
     """
     try:
         return _parse(path.read_bytes())
-    except (OSError, ELFError, ValueError, KeyError, UnicodeDecodeError) as error:
+    except (OSError, ELFError, ValueError, LookupError, AttributeError, struct.error) as error:
         raise broken(f"has no readable ELF file ({error or type(error).__name__})") from error
 
 

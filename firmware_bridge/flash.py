@@ -122,7 +122,7 @@ def run_flash(plan: FlashPlan) -> None:
 
 def _install(plan: FlashPlan, tool: Tool) -> str:
     others = [way.tool for way in plan.board.flashers if way.tool != plan.recipe.tool]
-    return f"To get it: {tool.install}. Other ways: --with {' or '.join(others)}."
+    return f"To get it: {tool.install}; or choose another tool, --with {' or '.join(others)}."
 
 
 def _run(plan: FlashPlan, tool: Tool) -> None:

@@ -28,8 +28,8 @@ def check_image(folder: Path, board: Board, sizes: Sizes) -> None:
         CheckError: One of these does not hold; the message says which, with numbers.
     """
     elf = read_elf(folder / "firmware.elf")
-    flash = elf.flash()
     _check_sections(elf, board)
+    flash = elf.flash()
     _check_vectors(elf, flash, board)
     if board.build.boot == "rp2040":
         check_boot2(flash.data)
@@ -92,11 +92,12 @@ def _check_vectors(elf: ElfImage, flash: Segment, board: Board) -> None:
         raise broken(
             f"has its vector table at {address:#010x}; {board.core} looks for it at {expected:#010x}"
         )
-    if size % 4 or size < 4 * _LEAST_VECTORS:
+    offset = address - flash.address
+    if size % 4 or size < 4 * _LEAST_VECTORS or not 0 <= offset <= len(flash.data) - size:
         raise broken(f"has a vector table of {size} bytes")
     if address % (1 << (size - 1).bit_length()):  # as VTOR wants it
         raise broken(f"has a vector table of {size} bytes at {address:#010x}, not aligned to its size")
-    stack, reset, *others = struct.unpack_from(f"<{size // 4}I", flash.data, address - flash.address)
+    stack, reset, *others = struct.unpack_from(f"<{size // 4}I", flash.data, offset)
     if not _in_ram(memory, stack - 4, 4) or stack % _STACK_ALIGNMENT:
         raise broken(f"starts with its stack pointer at {stack:#010x}, not at an aligned address in RAM")
     if reset != elf.entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import random
 import re
 import shutil
 import struct
@@ -190,6 +191,24 @@ def test_a_damaged_image_is_refused(
     with pytest.raises(CheckError, match=words) as caught:
         check_image(folder, board, image.sizes)
     assert "myofin build" in caught.value.hint
+
+
+def test_no_damage_is_more_than_a_refusal(images: dict[str, Image], tmp_path: Path) -> None:
+    image, board, rng = images["pico2"], load_board("pico2"), random.Random(1)
+    folder = shutil.copytree(image.folder, tmp_path / "image")
+    whole = image.elf.read_bytes()
+    (tables,) = struct.unpack_from("<I", whole, 32)
+    refused = 0
+    for _ in range(80):
+        damaged = bytearray(whole)
+        for _ in range(4):
+            damaged[rng.choice((rng.randrange(200), rng.randrange(tables, len(whole))))] = rng.randrange(256)
+        (folder / "firmware.elf").write_bytes(damaged[: rng.choice((len(whole), rng.randrange(len(whole))))])
+        try:
+            check_image(folder, board, image.sizes)
+        except CheckError:
+            refused += 1
+    assert refused > 50
 
 
 @pytest.mark.parametrize(
