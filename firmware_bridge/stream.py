@@ -22,12 +22,11 @@ from myofin.firmware_bridge.board_recording import write_board_recording
 from myofin.firmware_bridge.build import Image
 from myofin.firmware_bridge.engine_option import EngineName
 from myofin.firmware_bridge.exchange import LinkCounters
-from myofin.firmware_bridge.gates import NO_GATES, Gates
 from myofin.firmware_bridge.image_choice import chosen_image
 from myofin.firmware_bridge.port_option import Port
 from myofin.firmware_bridge.reach import board_session
 from myofin.firmware_bridge.session import VALUE_TYPES, BoardSession
-from myofin.firmware_bridge.stream_finish import finish_stream
+from myofin.firmware_bridge.stream_finish import REPORT_ONLY, Wanted, finish_stream
 from myofin.firmware_bridge.stream_labels import Played, played_golden, played_recording
 from myofin.firmware_bridge.stream_plan import StreamPlan, plan_stream, require_bandwidth
 from myofin.firmware_bridge.stream_source import StreamSink, StreamSource
@@ -55,8 +54,7 @@ class StreamSettings:
     engine: EngineName = "c"
     port: Port | None = None
     units_per_second: int | None = None
-    edf: bool = False
-    gates: Gates = NO_GATES
+    wanted: Wanted = REPORT_ONLY
 
 
 class StreamEndedError(MyofinError):
@@ -115,15 +113,14 @@ def stream_bundle(
 
 
 def finish_recording(
-    bundle_folder: Path, out: Path, gates: Gates, *, edf: bool = False, progress: Progress = silent
+    bundle_folder: Path, out: Path, wanted: Wanted = REPORT_ONLY, *, progress: Progress = silent
 ) -> dict[str, Any]:
     """Make the report of a recording that an interrupted ``stream_bundle`` left. Raises alike.
 
     Args:
         bundle_folder: What the board ran.
         out: Folder of the recording.
-        gates: Thresholds that the report must hold to pass.
-        edf: Also write ``samples.edf``.
+        wanted: What is wanted of it.
         progress: Told about the stages of ``finish_stream``.
     """
     bundle = read_bundle(bundle_folder)
@@ -132,7 +129,7 @@ def finish_recording(
     played = None
     if facts["electrodes"] != OWN_ELECTRODES:
         played = _electrodes(bundle, load_board(facts["board"]), data, facts["subject"])
-    return finish_stream(bundle, out, played, gates, edf=edf, progress=progress)
+    return finish_stream(bundle, out, played, wanted, progress)
 
 
 @contextmanager
@@ -247,7 +244,7 @@ def _finished(
 ) -> dict[str, Any]:
     """The report; after a stream that ended early, its error counts and not that of the report."""
     try:
-        return finish_stream(bundle, out, played, settings.gates, edf=settings.edf, progress=progress)
+        return finish_stream(bundle, out, played, settings.wanted, progress)
     except (MyofinError, OSError):
         if ended is not None:
             raise ended from None

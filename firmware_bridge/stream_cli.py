@@ -34,6 +34,10 @@ from myofin.firmware_bridge.validate_cli import percent
     type=click.IntRange(100_000, 2_000_000_000),
     help="Of an emulated board: its time, and so the deadlines; default: as its board.toml says.",
 )
+@click.option("--votes", type=click.IntRange(1), default=1, show_default=True, help="Of the last decisions.")
+@click.option(
+    "--reject", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Below such a confidence."
+)
 @click.option("--edf", is_flag=True, help="Also write the samples as EDF+.")
 @engine_option
 @port_option
@@ -51,6 +55,8 @@ def stream(
     subject: str | None,
     image: Path | None,
     units_per_second: int | None,
+    votes: int,
+    reject: float,
     edf: bool,
     engine: EngineName,
     port: Port | None,
@@ -71,12 +77,15 @@ def stream(
       myofin stream out/bundle --board nano33ble --port auto --seconds 600 --out out/stream
     """
     from myofin.firmware_bridge.stream import StreamSettings, finish_recording, stream_bundle
+    from myofin.firmware_bridge.stream_finish import Wanted
+    from myofin.firmware_bridge.stream_smoothing import Smoothing
 
     if gates.max_missed is None:
         gates = Gates(gates.max_latency_us, gates.min_accuracy, gates.max_flips, 0)
+    wanted = Wanted(gates, Smoothing(votes, reject), edf)
     with progress_bar() as progress:
         if finish:
-            report = finish_recording(bundle, out, gates, edf=edf, progress=progress)
+            report = finish_recording(bundle, out, wanted, progress=progress)
         elif board is None:
             raise click.UsageError("Missing option '--board'.")
         else:
@@ -89,8 +98,7 @@ def stream(
                 engine=engine,
                 port=port,
                 units_per_second=units_per_second,
-                edf=edf,
-                gates=gates,
+                wanted=wanted,
             )
             report = stream_bundle(bundle, settings, out, progress=progress)
     emit(as_json, report, summary(report, out))
@@ -117,8 +125,17 @@ def summary(report: dict[str, Any], out: Path) -> str:
             f"{found['samples']:,} samples of each; queue at most {found['queue_max']}; interrupts "
             f"{percent(found['interrupts']['share_of_time'])} of the time",
             f"accuracy on {report['accuracy']['labelled']:,} labelled decisions: "
-            f"{percent(report['accuracy']['device'])}",
+            f"{percent(report['accuracy']['device'])}{_smoothed(found['smoothed'])}",
             cost,
             f"report: {out / 'report.html'}",
         )
+    )
+
+
+def _smoothed(found: dict[str, Any]) -> str:
+    if found["votes"] == 1 and found["reject"] == 0:
+        return ""
+    return (
+        f"; of {found['votes']} votes, rejecting below {found['reject']:g}: {percent(found['accuracy'])}, "
+        f"rejected {percent(found['rejected_share'])}, active errors {percent(found['active_error_rate'])}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,6 @@ from myofin.convert.bundle import Bundle
 from myofin.firmware_bridge.quality import predictions
 from myofin.firmware_bridge.stream_check import Recomputation
 from myofin.firmware_bridge.stream_gaps import Gap
-from myofin.firmware_bridge.stream_labels import NO_LABEL
 from myofin.firmware_bridge.stream_store import StreamRecording
 
 _INT16: Final = (-32768, 32767)
@@ -51,11 +51,9 @@ def write_edf(
         for channel in range(counts.shape[1])
     ]
     seconds = (found.decisions["index"].astype(np.float64) + frame_samples) / rate_hz
-    names = bundle.body.class_names
-    decided = predictions(found.device.logits)
     annotations = [
-        *_runs(seconds, decided, lambda value: f"decided {names[value]}" if value >= 0 else ""),
-        *_runs(seconds, labels, lambda value: f"label {names[value]}" if value != NO_LABEL else ""),
+        *_runs(seconds, predictions(found.device.logits), "decided", bundle.body.class_names),
+        *_runs(seconds, labels, "label", bundle.body.class_names),
         *(_gap_note(gap, rate_hz) for gap in found.gaps),
     ]
     hops = len(counts) // frame_samples
@@ -76,15 +74,19 @@ def _continuous(frames: NDArray[Any], frame_samples: int) -> NDArray[np.int16]:
     return counts
 
 
-def _runs(seconds: NDArray[Any], values: NDArray[Any], told: Any) -> list[EdfAnnotation]:
-    """An annotation for each stretch of equal values that has a text."""
+def _runs(
+    seconds: NDArray[Any], values: NDArray[Any], kind: str, names: Sequence[str]
+) -> list[EdfAnnotation]:
+    """An annotation for each stretch of one class; negative values are none."""
     if len(values) == 0:
         return []
     edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
     return [
-        EdfAnnotation(float(seconds[first]), float(seconds[stop - 1] - seconds[first]), text)
+        EdfAnnotation(
+            float(seconds[first]), float(seconds[stop - 1] - seconds[first]), f"{kind} {names[values[first]]}"
+        )
         for first, stop in pairwise(edges)
-        if (text := told(int(values[first])))
+        if values[first] >= 0
     ]
 
 

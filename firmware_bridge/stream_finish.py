@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +15,12 @@ from myofin.convert.executors import Executor
 from myofin.convert.host_engine import HostEngine
 from myofin.convert.oracle import bundle_oracle
 from myofin.errors import ArtifactError
-from myofin.firmware_bridge.gates import Gates, apply_gates
+from myofin.firmware_bridge.gates import NO_GATES, Gates, apply_gates
 from myofin.firmware_bridge.report import write_report
 from myofin.firmware_bridge.stream_check import Recomputation, recompute
 from myofin.firmware_bridge.stream_labels import NO_LABEL, Played
 from myofin.firmware_bridge.stream_report import CrossCheck, stream_report
+from myofin.firmware_bridge.stream_smoothing import NO_SMOOTHING, Smoothing
 from myofin.firmware_bridge.stream_store import (
     DECISIONS_FILE,
     END_FILE,
@@ -32,13 +34,23 @@ from myofin.progress import Progress, silent
 CROSS_CHECKED: Final = 100  # decisions that the oracle computes too, evenly spread
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a recording: thresholds to pass, smoothing of its decisions, and EDF+ beside it."""
+
+    gates: Gates = NO_GATES
+    smoothing: Smoothing = NO_SMOOTHING
+    edf: bool = False
+
+
+REPORT_ONLY: Final = Wanted()
+
+
 def finish_stream(
     bundle: Bundle,
     out: Path,
     played: Played | None,
-    gates: Gates,
-    *,
-    edf: bool = False,
+    wanted: Wanted,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Compute the decisions of a recording again, and write arrays and report beside it.
@@ -49,8 +61,7 @@ def finish_stream(
         bundle: What the board ran.
         out: Folder of the recording.
         played: What the electrodes of an emulated board felt, for the labels.
-        gates: Thresholds that the report must hold to pass.
-        edf: Also write ``samples.edf``.
+        wanted: What is wanted of it.
         progress: Told about the stages ``recompute`` and ``oracle``.
 
     Raises:
@@ -66,23 +77,30 @@ def finish_stream(
     labels = _labels(bundle, played, found)
     checked = _cross_check(bundle, found, progress)
     board = load_board(recording.facts["board"])
-    report = apply_gates(stream_report(bundle, board, recording, found, labels, checked), gates)
+    report = stream_report(bundle, board, recording, found, labels, checked, wanted.smoothing)
+    report = apply_gates(report, wanted.gates)
     _write_arrays(out, recording, found, labels)
-    if edf:
+    if wanted.edf:
         from myofin.firmware_bridge.stream_edf import write_edf
 
         write_edf(out / "samples.edf", bundle, recording, found, labels)
     write_report(out, report)
+    _conclude(bundle, out, recording, report["verdict"])
+    return report
+
+
+def _conclude(bundle: Bundle, out: Path, recording: StreamRecording, verdict: str) -> None:
+    """The manifest takes the place of the files that were appended to."""
+    facts = recording.facts
     for name in (SAMPLES_FILE, DECISIONS_FILE, END_FILE, FACTS_FILE):
         (out / name).unlink(missing_ok=True)
     write_manifest(
         out,
         "stream",
-        {"verdict": report["verdict"], "recording": recording.facts, "end": recording.end},
-        arguments={name: recording.facts[name] for name in ("board", "data", "subject")},
-        inputs={"bundle.json": bundle.manifest.sha256, **recording.facts["inputs"]},
+        {"verdict": verdict, "recording": facts, "end": recording.end},
+        arguments={name: facts[name] for name in ("board", "data", "subject")},
+        inputs={"bundle.json": bundle.manifest.sha256, **facts["inputs"]},
     )
-    return report
 
 
 def _labels(bundle: Bundle, played: Played | None, found: Recomputation) -> Any:

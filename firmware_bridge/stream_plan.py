@@ -90,13 +90,7 @@ def plan_stream(
             index, or the rate of instructions cannot be chosen or is too low.
     """
     emulated = board.emulator is not None
-    if units_per_second is not None and not emulated:
-        raise InputError(
-            f"{board.name} is not emulated: its clock says how many cycles a second has.",
-            hint="Leave --instructions-per-second out.",
-        )
-    units = units_per_second or board.counter.units_per_second
-    ticks = Fraction(repr(board.counter.ticks_per_unit)) * units if emulated else Fraction(board.counter.hz)
+    units, ticks = _time_of(board, units_per_second)
     rate_hz = HOPS_A_SECOND * facts.frame_samples
     require_inputs(board, facts.channels, rate_hz)
     period = round(ticks / rate_hz)
@@ -122,6 +116,20 @@ def plan_stream(
         held=emulated,
         sample_limit=hops * facts.frame_samples,
     )
+
+
+def _time_of(board: Board, units_per_second: int | None) -> tuple[int, Fraction]:
+    """Instructions (cycles) and ticks of a second of the board's time."""
+    counter = board.counter
+    if board.emulator is not None:
+        units = units_per_second or counter.units_per_second
+        return units, Fraction(repr(counter.ticks_per_unit)) * units
+    if units_per_second is not None:
+        raise InputError(
+            f"{board.name} is not emulated: its clock says how many cycles a second has.",
+            hint="Leave --instructions-per-second out.",
+        )
+    return counter.units_per_second, Fraction(counter.hz)
 
 
 def message_bytes(message: type[Payload], rest: int) -> int:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from myofin.boards.registry import Board
 from myofin.convert.bundle import Bundle
 from myofin.firmware_bridge.comparison import Comparison, compare
-from myofin.firmware_bridge.decisions import NumberFormat, Ticks, Truth
+from myofin.firmware_bridge.decisions import NumberFormat, Quantization, Ticks, Truth
 from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts, build_report
 from myofin.firmware_bridge.statistics import distribution
 from myofin.firmware_bridge.stream_check import Recomputation
+from myofin.firmware_bridge.stream_smoothing import Smoothing, smoothed_figures
 from myofin.firmware_bridge.stream_store import StreamRecording
 
 WARMUP_DECISIONS: Final = 30
@@ -39,6 +40,7 @@ def stream_report(
     found: Recomputation,
     labels: NDArray[np.int64],
     checked: CrossCheck | None,
+    smoothing: Smoothing,
 ) -> dict[str, Any]:
     """The document of ``report.json``.
 
@@ -49,6 +51,7 @@ def stream_report(
         found: What the host computed of it.
         labels: int64 ``[d]`` of the verified decisions, positions among the classes; -1: not judged.
         checked: What the oracle says of some of them.
+        smoothing: What is done with the decisions outside the network.
     """
     plan = recording.facts["plan"]
     ticks = _ticks(board, found, plan)
@@ -58,6 +61,11 @@ def stream_report(
     report["deadline"] = {**report["deadline"], **_deadline(ticks, found)}
     report["link"]["dropped_samples"] = sum(gap.dropped for gap in found.gaps)
     report["stream"] = _stream(board, recording, found, checked)
+    logits = bundle.body.outputs["logits"]
+    real = Quantization(logits.scale, logits.zero_point).real(found.device.logits)
+    report["stream"]["smoothed"] = smoothed_figures(
+        real, found.decisions["index"], labels, plan["frame_samples"], smoothing
+    )
     problems = _problems(comparison, found, checked)
     report["verdict"] = "fail" if problems else "pass"
     report["sentence"] = " ".join(problems) or _sentence(recording, found, report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -19,7 +20,6 @@ from conftest import myofin
 from myofin.artifacts import read_manifest
 from myofin.boards.registry import load_board
 from myofin.firmware_bridge.build import build_bundle
-from myofin.firmware_bridge.gates import NO_GATES
 from myofin.firmware_bridge.stream import StreamEndedError, StreamSettings, finish_recording, stream_bundle
 from myofin.firmware_bridge.stream_store import StreamWriter, read_stream
 from myofin.recordings.load import load_recording
@@ -178,6 +178,37 @@ def test_a_host_that_is_suspended_loses_nothing(small: Path, image: Path, outs: 
     assert report_of(out)["stream"]["gaps"]["count"] == 0
 
 
+def test_an_emulator_that_dies_leaves_what_came(small: Path, image: Path, outs: Path) -> None:
+    """As a cable that is pulled: the link is gone at once."""
+    out = outs / "unplugged"
+    process = start(small, image, out, 100_000)
+    wait_for_samples(process, out)
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            arguments = (folder / "cmdline").read_bytes()
+            if b"qemu-system-arm" in arguments and str(image / "firmware.elf").encode() in arguments:
+                os.kill(int(folder.name), signal.SIGKILL)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 3
+    assert told.count("error:") == 1
+    assert f"that came are kept in {out}" in told
+    report = report_of(out)
+    assert report["equal"]["logits"] == report["windows"] > 0
+    assert len(arrays(out, "samples")["counts"]) > 0
+
+
+def test_thresholds_of_validate_fail_with_a_sentence(small_bundle: Path, image: Path, outs: Path) -> None:
+    strict = ("--max-latency-us", 1, "--min-accuracy", 1.0, "--max-flips", 0, "--windows", 12)
+    where = ("--board", "mps2-an386", "--image", image, "--out", outs / "gates")
+    done = myofin("validate", small_bundle, *where, *strict, check=False)
+    assert done.returncode == 1
+    assert "The slowest decision took" in done.stdout
+    report = report_of(outs / "gates")
+    assert report["equal"]["logits"] == 12
+    assert report["verdict"] == "fail"
+    assert any("more than 1.0 us" in sentence for sentence in report["broken_gates"])
+
+
 def test_a_full_disk_keeps_what_was_written(
     small: Path, small_bundle: Path, image: Path, outs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +239,7 @@ def test_a_killed_process_leaves_a_readable_recording(
     kept = read_stream(out)
     assert kept.samples > 0
     assert not kept.end
-    report = finish_recording(small_bundle, out, NO_GATES)
+    report = finish_recording(small_bundle, out)
     assert report["windows"] > 0
     assert report["equal"]["logits"] == report["windows"]
     assert len(arrays(out, "samples")["counts"]) == kept.samples
