@@ -17,7 +17,7 @@ from typing import Any
 
 from myofin.boards.registry import Board, load_board
 from myofin.convert.bundle import Bundle, read_bundle
-from myofin.errors import EXIT_INTERRUPTED, ArtifactError, InputError, MyofinError
+from myofin.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, ArtifactError, InputError, MyofinError
 from myofin.firmware_bridge.board_recording import write_board_recording
 from myofin.firmware_bridge.build import Image
 from myofin.firmware_bridge.engine_option import EngineName
@@ -60,9 +60,13 @@ class StreamSettings:
 class StreamEndedError(MyofinError):
     """The stream was ended from outside; what came until then is kept."""
 
-    def __init__(self, message: str, *, hint: str, exit_code: int) -> None:
-        super().__init__(message, hint=hint)
-        self.exit_code = exit_code
+    exit_code = EXIT_INTERRUPTED
+
+
+class StreamUnwrittenError(StreamEndedError):
+    """It was ended because nothing more could be written, a report neither."""
+
+    exit_code = EXIT_BAD_INPUT
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def stream_bundle(
 
     Raises:
         InputError: The link cannot carry the stream, or settings do not fit each other.
-        StreamEndedError: Ctrl-C, or the disk is full; what came is kept in ``out``.
+        StreamEndedError: Ctrl-C, or the disk is full (StreamUnwrittenError); what came is kept in ``out``.
         BoardError: The board does not start, does not answer, or ended the stream; what came is kept.
     """
     bundle = read_bundle(bundle_folder)
@@ -106,6 +110,8 @@ def stream_bundle(
     ):
         _prepare(out)
         ended = _record(stream, board, settings, played, out, progress)
+    if isinstance(ended, StreamUnwrittenError):
+        raise ended
     report = _finished(bundle, out, settings, played, ended, progress)
     if ended is not None:
         raise ended
@@ -210,17 +216,15 @@ def _record(
         ended = StreamEndedError(
             f"Interrupted after {_told(source, plan)}: what came is kept in {out}, with its report.",
             hint="Give --seconds for a stream that ends by itself.",
-            exit_code=EXIT_INTERRUPTED,
         )
     except MyofinError as error:
         error.message += f" The {_told(source, plan)} that came are kept in {out}."
         ended = error
     except OSError as error:
-        ended = StreamEndedError(
+        ended = StreamUnwrittenError(
             f"Nothing more could be written after {_told(source, plan)} ({error.strerror or error}); "
             f"what was written is kept in {out}.",
-            hint="Free some space, then `myofin stream BUNDLE --finish OUT` makes the report of it.",
-            exit_code=InputError.exit_code,
+            hint=f"Free some space, then `myofin stream BUNDLE --finish --out {out}` makes the report.",
         )
     with contextlib.suppress(OSError):
         if writer is not None:

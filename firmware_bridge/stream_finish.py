@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -133,9 +134,20 @@ def _write_arrays(out: Path, recording: StreamRecording, found: Recomputation, l
     frames, decisions = recording.frames, recording.decisions
     fields = {name: frames[name] for name in frames.dtype.names or () if name != "counts"}
     shape = (-1, frames["counts"].shape[2])
-    np.savez(out / "samples.npz", counts=frames["counts"].reshape(shape), **fields)
+    _save(out / "samples.npz", counts=frames["counts"].reshape(shape), **fields)
     sent = {name: decisions[name] for name in decisions.dtype.names or ()}
-    np.savez(out / "decisions.npz", **sent, labels=_of_all(decisions, found, labels))
+    _save(out / "decisions.npz", **sent, labels=_of_all(decisions, found, labels))
+
+
+def _save(path: Path, **arrays: Any) -> None:
+    """Write an archive, or nothing: a full disk leaves no half of one."""
+    made = io.BytesIO()
+    np.savez(made, **arrays)
+    try:
+        path.write_bytes(made.getbuffer())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _of_all(decisions: Any, found: Recomputation, labels: Any) -> Any:
