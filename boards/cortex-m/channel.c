@@ -9,14 +9,16 @@
 #ifndef BOARD_RX_RING_BYTES
 #define BOARD_RX_RING_BYTES 512u /* powers of two */
 #endif
-#define TX_RING_BYTES 256u
+#ifndef BOARD_TX_RING_BYTES
+#define BOARD_TX_RING_BYTES 1024u /* likewise; holds what a stream sends in a hop */
+#endif
 
 void uart_handler(void);
 
 /* Single producer, single consumer: each index is written on one side only. */
 static struct {
     uint8_t rx[BOARD_RX_RING_BYTES];
-    uint8_t tx[TX_RING_BYTES];
+    uint8_t tx[BOARD_TX_RING_BYTES];
     volatile uint32_t rx_head, rx_tail, tx_head, tx_tail;
     volatile uint32_t overruns;
     volatile uint32_t interrupt_ticks;
@@ -58,7 +60,7 @@ static void receive_pending(void) {
 static void transmit_pending(void) {
     while (port.tx_tail != port.tx_head) {
         const uint32_t tail = port.tx_tail;
-        if (!uart_send(port.tx[tail % TX_RING_BYTES])) {
+        if (!uart_send(port.tx[tail % BOARD_TX_RING_BYTES])) {
             return;
         }
         port.tx_tail = tail + 1u;
@@ -108,10 +110,10 @@ void port_wait(void) {
 }
 
 void port_write(uint8_t byte) {
-    while (port.tx_head - port.tx_tail >= TX_RING_BYTES) {
+    while (port.tx_head - port.tx_tail >= BOARD_TX_RING_BYTES) {
         /* the interrupt handler makes room */
     }
-    port.tx[port.tx_head % TX_RING_BYTES] = byte;
+    port.tx[port.tx_head % BOARD_TX_RING_BYTES] = byte;
     port.tx_head = port.tx_head + 1u;
     __asm volatile("cpsid i" ::: "memory");
     transmit_pending();
