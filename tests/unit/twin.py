@@ -137,8 +137,9 @@ class Twin:
             if self._systick_pending:
                 self._systick_pending = False
                 self._handle(SYSTICK)
-            if self.uart.pending():
-                self.interrupt(self.board.registers["uart_rx_irq"])
+            irq = self.board.registers["uart_rx_irq"]
+            if self.uart.pending() and self._enabled(irq):  # a slice may end before port_init is through
+                self.interrupt(irq)
 
     def settle(self) -> None:
         """Run on while it sends."""
