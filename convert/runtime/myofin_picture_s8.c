@@ -1,26 +1,41 @@
 #include "myofin_picture_s8.h"
 
-/* The sum of one output at the place whose first tap is at (top, left), which may lie outside. */
+/* Taps inside the picture, of those that begin at `start`: outside there is nothing, which is not
+ * the same as a value of 0 there. The generator's paddings leave at least one inside. */
+typedef struct {
+    uint32_t first;
+    uint32_t end;
+} taps_t;
+
+static taps_t taps_inside(int32_t start, uint32_t taps, uint32_t size) {
+    const int32_t left = (int32_t)size - start;
+    const taps_t found = {(start < 0) ? (uint32_t)(-start) : 0u,
+                          (left < (int32_t)taps) ? (uint32_t)left : taps};
+    return found;
+}
+
+/* The sum of one output at the place whose first tap is at (top, left). */
 static int32_t place_sum(const myofin_picture_s8_t *layer, int32_t top, int32_t left,
                          uint32_t output, const int8_t *x) {
-    const uint32_t first = (output / layer->fan_out) * layer->taken;
-    const int8_t *weights =
-        layer->weights + (output * layer->taps_down * layer->taps_right * layer->taken);
+    const taps_t down = taps_inside(top, layer->taps_down, layer->height);
+    const taps_t right = taps_inside(left, layer->taps_right, layer->width);
+    const uint32_t taken = layer->taken;
+    const uint32_t channel = (output / layer->fan_out) * taken;
+    const uint32_t column = (uint32_t)(left + (int32_t)right.first);
+    const int32_t zero_point = layer->input_zero_point;
     int32_t sum = layer->bias[output];
-    for (uint32_t down = 0; down < layer->taps_down; down++) {
-        for (uint32_t right = 0; right < layer->taps_right; right++) {
-            const int32_t row = top + (int32_t)down;
-            const int32_t column = left + (int32_t)right;
-            /* Outside there is nothing, which is not the same as a value of 0 there. */
-            if ((row >= 0) && (row < (int32_t)layer->height) && (column >= 0) &&
-                (column < (int32_t)layer->width)) {
-                const uint32_t place = ((uint32_t)row * layer->width) + (uint32_t)column;
-                const int8_t *values = x + (place * layer->depth) + first;
-                for (uint32_t i = 0; i < layer->taken; i++) {
-                    sum += (values[i] - layer->input_zero_point) * weights[i];
-                }
+    for (uint32_t tap = down.first; tap < down.end; tap++) {
+        const uint32_t row = (uint32_t)(top + (int32_t)tap);
+        const uint32_t line = (output * layer->taps_down) + tap;
+        const int8_t *values = x + (((row * layer->width) + column) * layer->depth) + channel;
+        const int8_t *weights =
+            layer->weights + (((line * layer->taps_right) + right.first) * taken);
+        for (uint32_t place = right.first; place < right.end; place++) {
+            for (uint32_t i = 0; i < taken; i++) {
+                sum += (values[i] - zero_point) * weights[i];
             }
-            weights += layer->taken;
+            values += layer->depth;
+            weights += taken;
         }
     }
     return sum;

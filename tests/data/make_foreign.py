@@ -42,20 +42,6 @@ def speech_model() -> tf_keras.Model:
     )
 
 
-def picture_model() -> tf_keras.Model:
-    """Plain convolutions in a row, strided and padded, before the classes."""
-    return tf_keras.Sequential(
-        [
-            tf_keras.layers.Input((12, 9, 2), batch_size=1),
-            tf_keras.layers.Conv2D(6, (3, 3), padding="same", activation="relu"),
-            tf_keras.layers.Conv2D(5, (4, 2), (2, 3), activation="relu6"),
-            tf_keras.layers.DepthwiseConv2D((2, 2), padding="same"),
-            tf_keras.layers.Flatten(),
-            tf_keras.layers.Dense(3),
-        ]
-    )
-
-
 def convert(model: tf_keras.Model, quantized: bool) -> bytes:
     """The model with random weights and biases, as int8 or float32."""
     rng = np.random.default_rng(SEED)
@@ -77,7 +63,7 @@ def convert(model: tf_keras.Model, quantized: bool) -> bytes:
 def main(folder: Path) -> None:
     """Write every model."""
     folder.mkdir(parents=True, exist_ok=True)
-    makers = {"lstm": lstm_model, "speech": speech_model, "picture": picture_model}
+    makers = {"lstm": lstm_model, "speech": speech_model}
     for name, make in makers.items():
         (folder / f"{name}.tflite").write_bytes(convert(make(), True))
     (folder / "lstm_float32.tflite").write_bytes(convert(lstm_model(), False))

@@ -21,15 +21,19 @@ from myofin.convert.bundle import Bundle, read_bundle
 from myofin.convert.export import export_bundle
 from myofin.convert.host_engine import HostEngine
 
-MODELS = ("joint4_plain", "shared4_float32", "joint4_int16x8")
+RUNS = (
+    *(("joint4_plain", target) for target in TARGETS),
+    ("shared4_float32", "cortex-m4"),
+    ("shared4_float32", "riscv64"),
+    ("joint4_int16x8", "cortex-m4"),
+)
 
 
 def exported(bundle: Bundle, folder: Path, kind: str = "c") -> Path:
     return export_bundle(bundle, kind, folder / "export").folder
 
 
-@pytest.mark.parametrize("target", list(TARGETS))
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "target"), RUNS)
 def test_the_self_test_passes_and_decisions_are_printed(name: str, target: str, tmp_path: Path) -> None:
     export = exported(fixture_bundle(name, tmp_path / "bundle"), tmp_path)
     code, text = compile_and_run(target, export, "examples/decide.c", tmp_path)
@@ -73,9 +77,14 @@ def test_under_carry_the_windows_are_steps_of_one_sequence(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("array", "stage"), [("CODES_CRC32", "codes"), ("FEATURES", "features"), ("LOGITS", "logits")]
+    ("name", "array", "stage"),
+    [
+        ("joint4_plain", "CODES_CRC32", "codes"),
+        ("joint4_plain", "FEATURES", "features"),
+        ("joint4_plain", "LOGITS", "logits"),
+        ("shared4_float32", "FEATURES", "features"),
+    ],
 )
-@pytest.mark.parametrize("name", ["joint4_plain", "shared4_float32"])
 def test_a_difference_is_named_by_window_and_stage(name: str, array: str, stage: str, tmp_path: Path) -> None:
     export = exported(fixture_bundle(name, tmp_path / "bundle"), tmp_path)
     source = export / "src" / "myofin_selftest.c"

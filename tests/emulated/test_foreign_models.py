@@ -16,7 +16,7 @@ from myofin.convert.bundle import read_bundle
 from myofin.convert.export import export_bundle
 
 BOARD = "mps2-an386"
-WINDOWS = {"lstm": 40, "speech": 10, "picture": 40, "lstm_float32": 10}
+WINDOWS = {"lstm": 40, "speech": 10, "lstm_float32": 10}
 
 
 @pytest.fixture(scope="module")
