@@ -134,7 +134,8 @@ class ExportFacts:
         """How counts are laid out."""
         body = self.body
         if self.foreign:
-            return f"a frame of the model's own input, saturated to int8. Its values are {_input_words(body)}."
+            values = _input_words(body)
+            return f"a frame of the model's own input, saturated to int8. Its values are {values}."
         return (
             f"{body.frame_samples} samples of all {body.channels} channels, sample after sample, channel "
             f"fastest (`counts[sample * {body.channels} + channel]`), as the ADC gave them in the recording: "
