@@ -99,7 +99,7 @@ def collect(jobs: Sequence[Job], work: Path, out: Path) -> None:
     ]
     _write(out / "results" / "recognition.json", recognition)
     _write(out / "results" / "imitation.json", imitation)
-    write_page(out)
+    write_page(out, (len(done), len(jobs)))
     sys.stdout.write(f"{len(done)} of {len(jobs)} jobs are done; {out / 'docs' / 'results.md'} is written\n")
 
 

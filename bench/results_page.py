@@ -29,8 +29,8 @@ SEEDED = ("default", "frozen-fin", "tuned-fin", "fin-four", "random-init", "raw-
 _GOALS = "0.99 in log and 0.97 in linear"
 
 
-def write_page(out: Path) -> None:
-    """Write the page and its charts under ``out/docs``."""
+def write_page(out: Path, jobs: tuple[int, int] | None = None) -> None:
+    """Write the page and its charts under ``out/docs``; ``jobs``: how many are done, of how many."""
     rows, imitated = (
         json.loads((out / "results" / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("recognition", "imitation")
@@ -42,7 +42,7 @@ def write_page(out: Path) -> None:
     (docs / "results-within.svg").write_text(_within_chart(within), encoding="utf-8")
     parts = [
         _HEAD,
-        _lacking(within, imitated),
+        _lacking(within, imitated, jobs),
         _main_table(within),
         _subjects(within),
         _statement(within),
@@ -58,7 +58,7 @@ Made by `make results` from `results/recognition.json` and `results/imitation.js
 Recordings: 3DC participants 7, 15, 18, 22 (11 gestures, train 0-2, validation 3, test 4-7, which were
 recorded in a second session) and Ninapro DB5 exercise 1, subjects 1 and 5 (12 movements, train 1, 3, 4,
 validation 6, test 2, 5). Windows of 300 ms, one each 20 ms, movements only. Everything is chosen on
-validation repetitions; then training and validation repetitions train together; the test repetitions are
+training and validation repetitions, which then train together; the test repetitions are
 measured once. One configuration serves all subjects. The FIN is pre-trained on the training repetitions of
 all participants of a data set, labels unused, once a seed, and their validation repetitions choose its epoch;
 in the imitation table it never saw the participant that it is tested on. Accuracies are means over seeds; ±
@@ -66,12 +66,18 @@ is the standard deviation over subjects, and "seeds" the mean deviation over see
 """
 
 
-def _lacking(within: Sequence[Summary], imitated: Sequence[Mapping[str, Any]]) -> str:
+def _lacking(
+    within: Sequence[Summary], imitated: Sequence[Mapping[str, Any]], jobs: tuple[int, int] | None
+) -> str:
     """Say which rows there are not, so that nobody takes a part for the whole."""
     seeds = {summary.method: summary.seeds for summary in within}
     absent = [f"`{name}`" for name in METHODS if name not in seeds]
     fewer = [f"`{name}`" for name, count in seeds.items() if name in SEEDED and count < SEEDS]
-    said = [f"no rows yet of {', '.join(absent)}"] if absent else []
+    most = max((len(summary.per_subject) for summary in within), default=0)
+    partly = [f"`{name}`" for name in {s.method: 0 for s in within if len(s.per_subject) < most}]
+    said = [f"{jobs[0]} of {jobs[1]} jobs are done"] if jobs and jobs[0] < jobs[1] else []
+    said += [f"no rows yet of {', '.join(absent)}"] if absent else []
+    said += [f"not all subjects of {', '.join(partly)}, whose means are of other subjects"] if partly else []
     said += [f"fewer than {SEEDS} seeds of {', '.join(fewer)}"] if fewer else []
     said += [] if imitated else ["no rows yet of the imitation"]
     return f"**This is a part of the run**: {'; '.join(said)}.\n" if said else ""

@@ -42,13 +42,14 @@ def test_the_page_says_what_the_rows_say(tmp_path: Path) -> None:
         "spearman": 0.99,
     }
     (tmp_path / "results" / "imitation.json").write_text(json.dumps([imitated]))
-    write_page(tmp_path)
+    write_page(tmp_path, (3, 10))
     page = (tmp_path / "docs" / "results.md").read_text()
     assert "| `default` | int8 | 0.850 ± 0.028 | ± 0.000 | 2 | 0.830 (3dc/15) | -0.050 | 0 of 2 |" in page
     assert (
         "behind on: 3dc/15 -0.050, 3dc/7 -0.050" in page or "behind on: 3dc/7 -0.050, 3dc/15 -0.050" in page
     )
-    assert "fewer than 3 seeds of `default`" in page and "no rows yet of `lda-four`" in page
+    assert "3 of 10 jobs are done; no rows yet of `lda-four`" in page
+    assert "fewer than 3 seeds of `default`" in page
     assert "| entropy | int8 | 0.991 | 0.9910 | - | 0.970 | 0.9700 | 0.9900 |" in page
     xml.etree.ElementTree.parse(tmp_path / "docs" / "results-within.svg")
 
