@@ -37,7 +37,7 @@ _FUZZED: Final = ("-fsanitize=fuzzer,address,undefined", "-fno-sanitize-coverage
 _MAX_INPUT_BYTES: Final = {"bytes": 128, "messages": 192, "text": 48}
 SMALL_BOARD: Final = "microbit"  # its requests are short, so inputs soon exceed them
 _SHARES: Final = {"text": 5}  # one input in so many: an input of text may make many inferences
-_TIMEOUT_S: Final = 10  # of one input: more is a hang, and a finding
+_TIMEOUT_S: Final = 120  # of one input: more is a hang; less befalls any process of a busy machine
 _COMPILERS: Final = ("clang", *(f"clang-{version}" for version in range(21, 13, -1)))
 
 
