@@ -103,7 +103,7 @@ def _rescale_step(
         high=high,
         input_zero_point=x.zero_point,
         zero_point=y.zero_point,
-        scale=_factor(operator, x, y),
+        scale=fixed_point(x.scale / y.scale),
     )
 
 
@@ -129,12 +129,6 @@ def _integer_bounds(operator: Operator, x: Tensor, y: Tensor, limits: tuple[int,
     if six > limits[1] and limits == INT16_RANGE:
         raise refuse(operator, "has a 6 beyond int16, which TFLM refuses too", "Use RELU")
     return max(limits[0], x.zero_point), min(limits[1], six)
-
-
-def _factor(operator: Operator, x: Tensor, y: Tensor) -> Scale:
-    if operator.kind == "RELU":  # the reference divides in single precision here, and only here
-        return fixed_point(float(np.float32(x.scale) / np.float32(y.scale)))
-    return fixed_point(x.scale / y.scale)
 
 
 def _averaged_axes(graph: Graph, operator: Operator, shape: tuple[int, ...]) -> tuple[int, int, int]:
