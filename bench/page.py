@@ -41,7 +41,8 @@ TensorFlow Lite Micro's interpreter with its reference kernels (`tflm`) and with
   board, the interpreter and the resolver, less the input tensor, which is a second copy of the window.
 - **Differing** are values of the {windows} windows that differ from those of the generated C on the
   host, which equal TFLM's reference kernels, and the largest distance in LSB; on float32 by more than 0.001.
-- **Stack** is the most that the whole firmware ever used, interrupts included.
+- **Stack** is the most that the whole firmware ever used, interrupts included, of two runs; the only
+  figure that differs from run to run, by a few bytes, since an interrupt comes when the host sends.
 - Every run was done twice and gave the same instructions and the same outputs.
 """
 
