@@ -9,25 +9,14 @@ import click
 from myofin.console import emit, json_option
 from myofin.firmware_bridge.engine_option import EngineName, engine_option
 from myofin.firmware_bridge.port_option import Port, port_option
+from myofin.firmware_bridge.source_option import source_options
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--board", required=True, help="Name of the board, see `myofin boards`.")
 @click.option("--seconds", type=click.FloatRange(0.01), help="Of board time; default: until you quit.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="What an emulated board's electrodes feel; default: the bundle's golden windows.",
-)
-@click.option("--subject", help="Which subject of --data; default: the one the network was trained on.")
-@click.option("--image", type=click.Path(path_type=Path), help="A built image; default: build one now.")
-@click.option(
-    "--instructions-per-second",
-    "units_per_second",
-    type=click.IntRange(100_000, 2_000_000_000),
-    help="Of an emulated board: its time, and so the deadlines; default: as its board.toml says.",
-)
+@source_options
 @engine_option
 @port_option
 @json_option

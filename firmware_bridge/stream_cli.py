@@ -12,6 +12,7 @@ from myofin.errors import EXIT_CHECK_FAILED
 from myofin.firmware_bridge.engine_option import EngineName, engine_option
 from myofin.firmware_bridge.gates import Gates, gate_options
 from myofin.firmware_bridge.port_option import Port, port_option
+from myofin.firmware_bridge.source_option import source_options
 from myofin.firmware_bridge.validate_cli import percent
 
 
@@ -21,19 +22,7 @@ from myofin.firmware_bridge.validate_cli import percent
 @click.option(
     "--seconds", type=click.FloatRange(0.01), default=60.0, show_default=True, help="Of board time."
 )
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="What an emulated board's electrodes feel; default: the bundle's golden windows.",
-)
-@click.option("--subject", help="Which subject of --data; default: the one the network was trained on.")
-@click.option("--image", type=click.Path(path_type=Path), help="A built image; default: build one now.")
-@click.option(
-    "--instructions-per-second",
-    "units_per_second",
-    type=click.IntRange(100_000, 2_000_000_000),
-    help="Of an emulated board: its time, and so the deadlines; default: as its board.toml says.",
-)
+@source_options
 @click.option("--votes", type=click.IntRange(1), default=1, show_default=True, help="Of the last decisions.")
 @click.option(
     "--reject", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Below such a confidence."
