@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,8 +21,10 @@ import pytest
 from conftest import myofin
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
 from mlperf_tiny import terminal
+from pseudo_port import port
 
 from myofin.boards.registry import load_board
 from myofin.firmware_bridge.build import Image, build_bundle
@@ -34,29 +35,6 @@ BOARD = load_board("mps2-an386")
 SUSPENDED_S = 5.0
 
 Answer = Callable[[bytes], bytes]
-
-
-@contextmanager
-def port(answer: Answer) -> Iterator[str]:
-    """A serial port; at its other end something gives these answers to what it hears."""
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    stop, stopper = os.pipe()
-
-    def serve() -> None:
-        while stop not in select.select([master, stop], [], [])[0]:
-            with suppress(BlockingIOError):
-                os.write(master, answer(os.read(master, 4096)))
-
-    server = threading.Thread(target=serve)
-    server.start()
-    try:
-        yield os.ttyname(slave)
-    finally:
-        os.close(stopper)
-        server.join()
-        for descriptor in (stop, master, slave):
-            os.close(descriptor)
 
 
 def validate(bundle: Path, url: str, out: Path, *more: object) -> subprocess.CompletedProcess[str]:

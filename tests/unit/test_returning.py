@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import select
-import threading
-import tty
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 from native_board import NativeBoard
+from pseudo_port import port
 
 from myofin.errors import LinkError
 from myofin.firmware_bridge.discovery import candidate_ports, find_board
@@ -120,33 +116,23 @@ def test_candidates_begin_with_the_ids_of_the_board() -> None:
     assert candidate_ports(("2341:805a",), lambda: ports) == ("ttyACM1", "ttyACM0", "ttyS0")
 
 
-@contextmanager
-def port(board: NativeBoard | None) -> Iterator[str]:
-    """A pseudo-terminal with a board at its other end, or a silent one."""
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    stop, stopper = os.pipe()
+def heard(board: NativeBoard) -> Callable[[bytes], bytes]:
+    """What a board says to what it hears."""
 
-    def serve() -> None:
-        while stop not in select.select([master, stop], [], [])[0]:
-            data = os.read(master, 4096)
-            if board is not None:
-                board.write(data)
-                os.write(master, board.read(1 << 16, 0.0))
+    def answer(data: bytes) -> bytes:
+        board.write(data)
+        return board.read(1 << 16, 0.0)
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield os.ttyname(slave)
-    finally:
-        os.close(stopper)
-        thread.join()
-        for descriptor in (stop, master, slave):
-            os.close(descriptor)
+    return answer
+
+
+def nothing(data: bytes) -> bytes:
+    """What a silent port says."""
+    return b""
 
 
 def test_a_board_is_found_among_ports() -> None:
-    with port(NativeBoard()) as right, port(None) as silent:
+    with port(heard(NativeBoard())) as right, port(nothing) as silent:
         candidates = (silent, "/dev/ttyNONE", right)
         assert find_board("mps2-an386", candidates, baud=115_200) == right
         with pytest.raises(LinkError) as caught:
@@ -161,8 +147,8 @@ def test_no_port_and_several_boards_end_in_a_sentence() -> None:
     with pytest.raises(LinkError, match="There is no serial port"):
         find_board("mps2-an386", (), baud=115_200)
     with (
-        port(NativeBoard()) as one,
-        port(NativeBoard()) as other,
+        port(heard(NativeBoard())) as one,
+        port(heard(NativeBoard())) as other,
         pytest.raises(LinkError, match="Several boards answer") as caught,
     ):
         find_board("mps2-an386", (one, other), baud=115_200)
