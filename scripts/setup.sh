@@ -1,10 +1,10 @@
 #!/bin/sh
 # Everything `make demo` and `make test` need on a fresh Debian or Ubuntu: apt packages, then .venv.
-# Usage: scripts/setup.sh [EXTRAS]      EXTRAS as pip takes them, default "train,cluster,monitor,dev"
+# Usage: scripts/setup.sh [EXTRAS]      EXTRAS as pip takes them, default "train,cluster,sweep,monitor,dev"
 # Exits 4 with the line to run when packages are missing and neither root nor sudo is there to install them.
 set -eu
 cd "$(dirname "$0")/.."
-extras=${1:-train,cluster,monitor,dev}
+extras=${1:-train,cluster,sweep,monitor,dev}
 python=${PYTHON:-python3}
 venv=${VENV:-.venv}
 

@@ -12,6 +12,7 @@ MAY_IMPORT = {
     "train": set(),
     "convert": {"boards"},
     "firmware_bridge": {"convert", "boards"},
+    "sweep": {"train", "firmware_bridge", "convert", "boards"},
 }
 COMPOSERS = {"myofin/cli.py", "myofin/commands/demo.py", "myofin/commands/doctor.py"}
 PARTS = set(MAY_IMPORT) - {"myofin"}
