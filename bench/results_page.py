@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from myofin.charts import Caption, Dots, dots, standalone
+from myofin.charts import Dots, dots, standalone
+from myofin.svg import Caption
 from myofin.train.summaries import Summary, best_baseline, compare, summarise
 
 METHODS = {

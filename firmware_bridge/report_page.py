@@ -9,8 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from myofin import charts
-from myofin.charts import Caption
 from myofin.page import percent, render, thousands
+from myofin.svg import Caption
 
 Document = Mapping[str, Any]
 

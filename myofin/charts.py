@@ -13,17 +13,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-WIDTH = 360.0
+from myofin.svg import WIDTH, Caption, line, rect, short, svg, text
+
 _TOP, _AXIS = 16.0, 24.0
-
-
-@dataclass(frozen=True)
-class Caption:
-    """Name of a chart, unique within its page, and what a screen reader says of it."""
-
-    key: str
-    title: str
-    description: str
 
 
 def difference_bars(
@@ -37,16 +29,16 @@ def difference_bars(
     labels, counts, within = labels[low:high], counts[low:high], within[low:high]
     height, step = 150.0, WIDTH / max(len(labels), 1)
     base, top = height - _AXIS, max([1, *counts])
-    body = [_line(0, base, WIDTH, base, "axis")]
+    body = [line(0, base, WIDTH, base, "axis")]
     for index, (label, count, good) in enumerate(zip(labels, counts, within, strict=True)):
         x, tall = index * step, (base - _TOP) * math.log1p(count) / math.log1p(top)
         kind = "bar good" if good else "bar bad"
-        body.append(_rect(x + step * 0.12, base - tall, step * 0.76, tall, kind, f"{label}: {count:,}"))
+        body.append(rect(x + step * 0.12, base - tall, step * 0.76, tall, kind, f"{label}: {count:,}"))
         body.append(
-            _text(x + step / 2, base - tall - 4, short(count), "value middle" if count else "faint middle")
+            text(x + step / 2, base - tall - 4, short(count), "value middle" if count else "faint middle")
         )
-        body.append(_text(x + step / 2, base + 14, label, "tick middle"))
-    return _svg(height, caption, body)
+        body.append(text(x + step / 2, base + 14, label, "tick middle"))
+    return svg(height, caption, body)
 
 
 def _shown(counts: Sequence[int], within: Sequence[bool]) -> tuple[int, int]:
@@ -70,19 +62,19 @@ def confusion(
     cell = (WIDTH - gutter) / max(size, 1)
     middle = gutter + size * cell / 2
     body = [
-        _text(middle, 10, "decided", "tick middle"),
+        text(middle, 10, "decided", "tick middle"),
         f'<text class="tick middle" transform="translate(9 {middle:.1f}) rotate(-90)">true</text>',
     ]
     for row, name in enumerate(labels):
         y, total = gutter + row * cell, sum(counts[row])
-        body.append(_text(gutter - 4, y + cell / 2 + 3, name, "tick end"))
-        body.append(_text(y + cell / 2, gutter - 6, name, "tick middle"))
+        body.append(text(gutter - 4, y + cell / 2 + 3, name, "tick end"))
+        body.append(text(y + cell / 2, gutter - 6, name, "tick middle"))
         for column, count in enumerate(counts[row]):
             box = _Box(gutter + column * cell, y, cell)
             differs = reference is not None and reference[row][column] != count
             tip = f"true {name}, decided {labels[column]}: {count:,}"
             body += _cell(box, count, count / total if total else 0.0, row == column, differs, tip)
-    return _svg(gutter + size * cell + 2, caption, body)
+    return svg(gutter + size * cell + 2, caption, body)
 
 
 @dataclass(frozen=True)
@@ -93,7 +85,7 @@ class _Box:
 
     def rect(self, inset: float, kind: str, tip: str, opacity: float = 1.0) -> str:
         side = self.size - 2 * inset
-        return _rect(self.x + inset, self.y + inset, side, side, kind, tip, opacity)
+        return rect(self.x + inset, self.y + inset, side, side, kind, tip, opacity)
 
 
 def _cell(box: _Box, count: int, share: float, diagonal: bool, differs: bool, tip: str) -> list[str]:
@@ -102,7 +94,7 @@ def _cell(box: _Box, count: int, share: float, diagonal: bool, differs: bool, ti
         drawn.append(box.rect(0.5, "heat", tip, 0.12 + 0.88 * share))
     if count and box.size >= 15:
         kind = "cell-strong middle" if share > 0.55 else "cell middle"
-        drawn.append(_text(box.x + box.size / 2, box.y + box.size / 2 + 3, short(count), kind))
+        drawn.append(text(box.x + box.size / 2, box.y + box.size / 2 + 3, short(count), kind))
     if differs:
         drawn.append(box.rect(1.5, "differs", tip))
     return drawn
@@ -118,24 +110,24 @@ def spread(
     height = 84.0
     base, top, low = height - _AXIS, max([1, *counts]), edges[0]
     if len(counts) == 1:
-        words = _text(WIDTH / 2, base / 2 + 8, f"always {low:,.0f}", "value middle")
-        return _svg(height, caption, [words, _line(0, base, WIDTH, base, "axis")])
+        words = text(WIDTH / 2, base / 2 + 8, f"always {low:,.0f}", "value middle")
+        return svg(height, caption, [words, line(0, base, WIDTH, base, "axis")])
     scale = WIDTH / (edges[-1] - low)
-    body = [_line(0, base, WIDTH, base, "axis")]
+    body = [line(0, base, WIDTH, base, "axis")]
     for left, right, count in zip(edges, edges[1:], counts, strict=False):
         tall = (base - _TOP) * count / top
         tip = f"{left:,.0f} to {right:,.0f}: {count:,}"
         body.append(
-            _rect((left - low) * scale + 0.5, base - tall, (right - left) * scale - 1, tall, "bar", tip)
+            rect((left - low) * scale + 0.5, base - tall, (right - left) * scale - 1, tall, "bar", tip)
         )
     for name, value in marks.items():
         x = min(max((value - low) * scale, 0.0), WIDTH)
         anchor = "start" if x < 20 else "end" if x > WIDTH - 20 else "middle"
-        body.append(_line(x, 12, x, base, "mark"))
-        body.append(_text(x, 9, name, f"tick {anchor}"))
-    body.append(_text(0, base + 14, f"{low:,.0f}", "tick start"))
-    body.append(_text(WIDTH, base + 14, f"{edges[-1]:,.0f}", "tick end"))
-    return _svg(height, caption, body)
+        body.append(line(x, 12, x, base, "mark"))
+        body.append(text(x, 9, name, f"tick {anchor}"))
+    body.append(text(0, base + 14, f"{low:,.0f}", "tick start"))
+    body.append(text(WIDTH, base + 14, f"{edges[-1]:,.0f}", "tick end"))
+    return svg(height, caption, body)
 
 
 def budget(parts: Mapping[str, float], caption: Caption) -> Markup:
@@ -144,15 +136,15 @@ def budget(parts: Mapping[str, float], caption: Caption) -> Markup:
     body = [f'<rect class="cell-back" x="0" y="8" width="{scale:.1f}" height="30"/>']
     x = 0.0
     for index, (name, share) in enumerate(parts.items()):
-        body.append(_rect(x, 8, share * scale, 30, f"part-{index % 4}", f"{name}: {share:.2%}"))
+        body.append(rect(x, 8, share * scale, 30, f"part-{index % 4}", f"{name}: {share:.2%}"))
         x += share * scale
-    body.append(_line(scale - 0.75, 2, scale - 0.75, 44, "limit"))
+    body.append(line(scale - 0.75, 2, scale - 0.75, 44, "limit"))
     if scale > WIDTH / 2:
-        body.append(_text(0, 56, "0 %", "tick start"))
-        body.append(_text(scale, 56, "one hop", "tick end"))
+        body.append(text(0, 56, "0 %", "tick start"))
+        body.append(text(scale, 56, "one hop", "tick end"))
     else:  # far over budget: the mark of the hop is near the start
-        body.append(_text(scale, 56, "one hop", "tick start"))
-    return _svg(62, caption, body)
+        body.append(text(scale, 56, "one hop", "tick start"))
+    return svg(62, caption, body)
 
 
 def timeline(
@@ -165,18 +157,18 @@ def timeline(
     body = []
     for index, (name, hits) in enumerate(lanes.items()):
         y = index * lane_height + 4
-        body.append(_text(0, y + 14, name, "tick start"))
+        body.append(text(0, y + 14, name, "tick start"))
         body.append(
             f'<rect class="cell-back" x="{left}" y="{y:.1f}" width="{WIDTH - left:.1f}" height="20"/>'
         )
         for column, count in sorted(_binned(hits, windows, bins).items()):
             first = math.ceil(column * windows / bins)
             tip = f"{name}: {count:,} differ from window {first:,} on"
-            body.append(_rect(left + column * step, y, max(step, 1.5), 20, "bar bad", tip))
+            body.append(rect(left + column * step, y, max(step, 1.5), 20, "bar bad", tip))
     end = len(lanes) * lane_height + 14
-    body.append(_text(left, end, "window 0", "tick start"))
-    body.append(_text(WIDTH, end, f"{max(windows - 1, 0):,}", "tick end"))
-    return _svg(end + 6, caption, body)
+    body.append(text(left, end, "window 0", "tick start"))
+    body.append(text(WIDTH, end, f"{max(windows - 1, 0):,}", "tick end"))
+    return svg(end + 6, caption, body)
 
 
 def _binned(hits: Sequence[int], windows: int, bins: int) -> dict[int, int]:
@@ -203,15 +195,15 @@ def dots(rows: Sequence[Dots], caption: Caption) -> Markup:
     scale, body = (WIDTH - left - 6) / (high - low), []
     for index, row in enumerate(rows):
         y = index * lane + 12
-        body += [_text(0, y + 3, row.label, "tick start"), _line(left, y, WIDTH, y, "axis")]
+        body += [text(0, y + 3, row.label, "tick start"), line(left, y, WIDTH, y, "axis")]
         for value, name in zip(row.values, row.names, strict=True):
             place = f'cx="{left + (value - low) * scale:.1f}" cy="{y:.1f}" r="3.2"'
             body.append(f'<circle class="bar" {place}><title>{escape(name)}: {value:.3f}</title></circle>')
         mean = left + (sum(row.values) / max(len(row.values), 1) - low) * scale
-        body.append(_line(mean, y - 6, mean, y + 6, "limit"))
+        body.append(line(mean, y - 6, mean, y + 6, "limit"))
     end = len(rows) * lane + 14
-    body += [_text(left, end, f"{low:.2f}", "tick start"), _text(WIDTH, end, f"{high:.2f}", "tick end")]
-    return _svg(end + 6, caption, body)
+    body += [text(left, end, f"{low:.2f}", "tick start"), text(WIDTH, end, f"{high:.2f}", "tick end")]
+    return svg(end + 6, caption, body)
 
 
 def standalone(chart: Markup) -> str:
@@ -223,35 +215,3 @@ def standalone(chart: Markup) -> str:
     )
     opened, body = str(chart).split(">", 1)
     return f'{opened} xmlns="http://www.w3.org/2000/svg" width="720">{style}{body}\n'
-
-
-def short(count: float) -> str:
-    """A count in at most four characters: 14400 becomes ``14k``."""
-    for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if count >= limit:
-            scaled = count / (1e3 if suffix == "k" else limit)
-            return f"{scaled:.1f}{suffix}" if scaled < 10 else f"{scaled:.0f}{suffix}"
-    return f"{count:.0f}"
-
-
-def _svg(height: float, caption: Caption, body: Sequence[str]) -> Markup:
-    key = escape(caption.key)
-    return Markup(
-        f'<svg viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" aria-labelledby="{key}-title {key}-desc">'
-        f'<title id="{key}-title">{escape(caption.title)}</title>'
-        f'<desc id="{key}-desc">{escape(caption.description)}</desc>{"".join(body)}</svg>'
-    )
-
-
-def _rect(x: float, y: float, width: float, height: float, kind: str, tip: str, opacity: float = 1.0) -> str:
-    shade = f' fill-opacity="{opacity:.2f}"' if opacity < 1.0 else ""
-    place = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}"'
-    return f'<rect class="{kind}" {place}{shade}><title>{escape(tip)}</title></rect>'
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
-    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-
-
-def _text(x: float, y: float, words: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'

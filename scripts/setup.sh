@@ -12,6 +12,8 @@ venv=${VENV:-.venv}
 needed="gcc:gcc arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm"
 # Only the tests of `myofin export`: CMake, C++, and a RISC-V to run exported code on (together about 250 MB).
 needed="$needed cmake:cmake g++:g++ riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu qemu-riscv64:qemu-user"
+# Only the tests of pages: a browser (about 350 MB).
+command -v google-chrome >/dev/null 2>&1 || needed="$needed chromium:chromium"
 missing=""
 for pair in $needed; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"

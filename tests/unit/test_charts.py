@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from myofin import charts
-from myofin.charts import WIDTH, Caption
+from myofin.svg import WIDTH, Caption, short
 
 CAPTION = Caption("key", "A <title>", "what & how")
 
@@ -116,4 +116,4 @@ def test_timeline_of_nothing() -> None:
     ("count", "words"), [(0, "0"), (9999, "9999"), (14400, "14k"), (1_500_000, "1.5M"), (2e9, "2.0G")]
 )
 def test_counts_are_shortened(count: float, words: str) -> None:
-    assert charts.short(count) == words
+    assert short(count) == words

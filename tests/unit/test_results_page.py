@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from myofin.charts import Caption, Dots, dots, standalone
+from myofin.charts import Dots, dots, standalone
 from myofin.splits import Split
+from myofin.svg import Caption
 from myofin.train.protocols import Subject
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
