@@ -20,6 +20,7 @@ from myofin.errors import InputError
 from myofin.firmware_bridge.comparison import STAGES, Comparison, Latency, Mismatch
 from myofin.firmware_bridge.report_page import render_html
 from myofin.firmware_bridge.statistics import Distribution
+from myofin.firmware_bridge.window_facts import WindowFacts
 
 __all__ = ["Facts", "LinkFacts", "MemoryFacts", "build_report", "render_html", "write_report"]
 
@@ -68,8 +69,10 @@ class Facts:
     method: Mapping[str, str] = field(default_factory=dict)
 
 
-def build_report(comparison: Comparison, facts: Facts) -> dict[str, Any]:
+def build_report(comparison: Comparison, facts: Facts, windows: WindowFacts | None = None) -> dict[str, Any]:
     """Build the document of ``report.json``: plain JSON types, no NaN; undefined figures are ``None``.
+
+    ``windows`` is what another report can be compared with, window by window.
 
     Raises:
         InputError: There is not one label and one name for each class of the logits.
@@ -83,6 +86,7 @@ def build_report(comparison: Comparison, facts: Facts) -> dict[str, Any]:
         "scheme": comparison.number_format.scheme,
         **_parity(comparison),
         **_recognition(comparison, facts),
+        "decisions": windows.to_json() if windows else None,
         "feature_names": list(comparison.number_format.scaling.names),
         **_fidelity(comparison),
         "latency": _latency(comparison.latency),

@@ -19,6 +19,7 @@ from myofin.firmware_bridge.statistics import distribution
 from myofin.firmware_bridge.stream_check import Recomputation
 from myofin.firmware_bridge.stream_smoothing import Smoothing, smoothed_figures
 from myofin.firmware_bridge.stream_store import StreamRecording
+from myofin.firmware_bridge.window_facts import WindowFacts, streamed_identities
 
 WARMUP_DECISIONS: Final = 30
 _GAPS_KEPT: Final = 50
@@ -57,7 +58,8 @@ def stream_report(
     ticks = _ticks(board, found, plan)
     number_format = NumberFormat.from_bundle(bundle.body.model_dump())
     comparison = compare(found.host, found.device, number_format, ticks, Truth(labels=labels))
-    report = build_report(comparison, _facts(bundle, board, recording, checked))
+    windows = _windows(found, labels, bundle.body.frames)
+    report = build_report(comparison, _facts(bundle, board, recording, checked), windows)
     report["deadline"] = {**report["deadline"], **_deadline(ticks, found)}
     report["link"]["dropped_samples"] = sum(gap.dropped for gap in found.gaps)
     report["stream"] = _stream(board, recording, found, checked)
@@ -70,6 +72,12 @@ def stream_report(
     report["verdict"] = "fail" if problems else "pass"
     report["sentence"] = " ".join(problems) or _sentence(recording, found, report)
     return report
+
+
+def _windows(found: Recomputation, labels: NDArray[np.int64], frames: int) -> WindowFacts:
+    last = np.searchsorted(found.frames["index"], found.decisions["index"]).astype(np.int64)
+    identities = streamed_identities(found.frames["counts"], last, frames)
+    return WindowFacts.of(identities, labels, found.host.logits, found.device.logits)
 
 
 def _units(board: Board, plan: Mapping[str, Any], ticks: NDArray[Any]) -> NDArray[np.float64]:

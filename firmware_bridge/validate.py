@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from myofin.artifacts import new_artifact, write_manifest
 from myofin.boards.registry import Board, load_board
@@ -26,6 +25,7 @@ from myofin.firmware_bridge.image_choice import chosen_image
 from myofin.firmware_bridge.port_option import Port
 from myofin.firmware_bridge.reach import board_session
 from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts, build_report, write_report
+from myofin.firmware_bridge.window_facts import WindowFacts, window_identities
 from myofin.firmware_bridge.windows import DEFAULT_WINDOWS, SentWindows, golden_windows, recorded_windows
 from myofin.progress import Progress, silent
 
@@ -127,25 +127,31 @@ def _report(
     float_model = bundle.float_model()
     floats = run_under(contract, TfliteRuntimeExecutor(float_model), codes) if float_model else None
     progress("oracle", 2, 2)
-    comparison = _compare(bundle, board, codes, expected, floats, sent, run)
-    return build_report(comparison, _facts(bundle, board, sent, run, oracle.name))
+    host = Decisions(window_crcs(codes), expected.features, expected.logits)
+    device = _device(run)
+    identities = window_identities(sent.counts, bundle.body.frames)
+    windows = WindowFacts.of(identities, sent.labels, host.logits, device.logits)
+    comparison = _compare(bundle, board, host, device, floats, sent, run)
+    return build_report(comparison, _facts(bundle, board, sent, run, oracle.name), windows)
+
+
+def _device(run: BoardRun) -> Decisions:
+    return Decisions(
+        np.array([result.codes_crc32 for result in run.results], dtype=np.uint32),
+        np.stack([result.features for result in run.results]),
+        np.stack([result.logits for result in run.results]),
+    )
 
 
 def _compare(
     bundle: Bundle,
     board: Board,
-    codes: NDArray[np.int8],
-    expected: Outputs,
+    host: Decisions,
+    device: Decisions,
     floats: Outputs | None,
     sent: SentWindows,
     run: BoardRun,
 ) -> Comparison:
-    host = Decisions(window_crcs(codes), expected.features, expected.logits)
-    device = Decisions(
-        np.array([result.codes_crc32 for result in run.results], dtype=np.uint32),
-        np.stack([result.features for result in run.results]),
-        np.stack([result.logits for result in run.results]),
-    )
     truth = Truth(
         labels=sent.labels,
         features=sent.true_features,

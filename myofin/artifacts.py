@@ -21,7 +21,7 @@ from typing import IO, Any, Literal
 from myofin import __version__
 from myofin.errors import ArtifactError
 
-Kind = Literal["run", "bundle", "image", "report", "stream"]
+Kind = Literal["run", "bundle", "image", "report", "stream", "comparison"]
 
 SCHEMA_VERSION = 1
 _PACKAGES = ("numpy", "scipy", "tensorflow", "tf_keras", "tflite-runtime", "ai-edge-litert", "tflite-micro")
@@ -31,6 +31,7 @@ _MADE_BY: Mapping[str, str] = {
     "image": "myofin build",
     "report": "myofin validate",
     "stream": "myofin stream",
+    "comparison": "myofin compare",
 }
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from myofin.page import percent
 from myofin.svg import WIDTH, Caption, line, rect, short, svg, text
 
 _TOP, _AXIS = 16.0, 24.0
@@ -203,6 +204,54 @@ def dots(rows: Sequence[Dots], caption: Caption) -> Markup:
         body.append(line(mean, y - 6, mean, y + 6, "limit"))
     end = len(rows) * lane + 14
     body += [text(left, end, f"{low:.2f}", "tick start"), text(WIDTH, end, f"{high:.2f}", "tick end")]
+    return svg(end + 6, caption, body)
+
+
+def changes(rows: Mapping[str, float], caption: Caption) -> Markup:
+    """A row a figure: its relative change, to the left where it fell, to the right where it rose."""
+    lane, left, room = 22.0, 112.0, 44.0
+    middle = (left + WIDTH) / 2
+    scale = (WIDTH - left - 2 * room) / 2 / max([*(abs(change) for change in rows.values()), 1e-9])
+    body = [line(middle, 4, middle, len(rows) * lane + 4, "axis")]
+    for index, (name, change) in enumerate(rows.items()):
+        y, end = index * lane + 4, middle + change * scale
+        kind = "bar bad" if change > 0 else "bar good"
+        told = f"{100 * change:+.1f} %".replace("-", "−") if change else "same"
+        body.append(text(0, y + 14, name, "tick start"))
+        body.append(rect(min(middle, end), y + 4, abs(end - middle), lane - 8, kind, f"{name}: {told}"))
+        anchor = "start" if change >= 0 else "end"
+        body.append(text(end + (4 if change >= 0 else -4), y + 14, told, f"value {anchor}"))
+    return svg(len(rows) * lane + 8, caption, body)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with what it lies between."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+
+
+def intervals(rows: Sequence[Interval], caption: Caption, zero: bool = False) -> Markup:
+    """A line a row from its lowest to its highest, with a dot at the value; ``zero`` marks no difference."""
+    lane, left = 24.0, 112.0
+    every = [bound for row in rows for bound in (row.low, row.high)] + ([0.0] if zero else [])
+    low, high = min(every, default=0.0), max(every, default=1.0)
+    low, high = low - 0.03 * (high - low or 1), high + 0.03 * (high - low or 1)
+    scale = (WIDTH - left - 8) / (high - low)
+    body = [line(left - low * scale, 2, left - low * scale, len(rows) * lane, "mark")] if zero else []
+    for index, row in enumerate(rows):
+        y = index * lane + 12
+        ends = [left + (bound - low) * scale for bound in (row.low, row.high)]
+        tip = f"{row.label}: {percent(row.value)}, {percent(row.low)} to {percent(row.high)}"
+        body += [text(0, y + 3, row.label, "tick start"), line(ends[0], y, ends[1], y, "limit")]
+        body += [line(end, y - 4, end, y + 4, "limit") for end in ends]
+        place = f'cx="{left + (row.value - low) * scale:.1f}" cy="{y:.1f}" r="4"'
+        body.append(f'<circle class="bar" {place}><title>{escape(tip)}</title></circle>')
+    end = len(rows) * lane + 12
+    body += [text(left, end, percent(low), "tick start"), text(WIDTH, end, percent(high), "tick end")]
     return svg(end + 6, caption, body)
 
 

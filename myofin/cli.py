@@ -68,6 +68,11 @@ VERBS = MappingProxyType(
             "monitor",
             "Watch a board stream and decide, on the terminal.",
         ),
+        "compare": Verb(
+            "myofin.firmware_bridge.compare_cli",
+            "compare",
+            "Two reports: what changed, and is it more than chance?",
+        ),
         "doctor": Verb(
             "myofin.commands.doctor", "doctor", "Say what is missing for which verb, and how to install it."
         ),

@@ -93,6 +93,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "validate": _VALIDATE,
     "stream": (*_VALIDATE, HOST_CC),
     "monitor": (*_BUILD, QEMU, TEXTUAL),
+    "compare": (),
 }
 
 ARM_CXX = _library(
