@@ -144,7 +144,10 @@ class FlashRecipe(_Facts):
 
 
 class Board(_Facts):
-    """All facts of one board. ``folder`` holds its C port."""
+    """All facts of one board. ``folder`` holds its C port.
+
+    ``twin`` names the emulated board with the same kind of core that stands in for a physical one.
+    """
 
     name: str = Field(max_length=24, pattern=r"^[a-z0-9-]+$")
     description: str
@@ -160,6 +163,7 @@ class Board(_Facts):
     flashers: tuple[FlashRecipe, ...] = ()
     uf2: Uf2 | None = None
     afe: Afe | None = None
+    twin: str | None = None
     folder: Path = Field(exclude=True)
 
     @model_validator(mode="after")
@@ -171,6 +175,11 @@ class Board(_Facts):
         if self.uf2 is None and any("{uf2}" in part for way in self.flashers for part in way.args):
             raise ValueError("a flasher that takes {uf2} needs the table uf2")
         return self
+
+    @property
+    def emulated_as(self) -> str | None:
+        """Name of the emulated board that shows what this one executes: itself, or its twin."""
+        return self.name if self.emulator is not None else self.twin
 
     def document(self) -> dict[str, Any]:
         """The facts as JSON-able data, as in reports and ``myofin boards --json``."""

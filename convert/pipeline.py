@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from myofin.artifacts import new_artifact, write_manifest
+from myofin.artifacts import new_artifact, write_manifest, write_whole
 from myofin.convert.bundle import (
     ENGINE_FOLDER,
     FLOAT_MODEL_FILE,
@@ -49,19 +49,30 @@ from myofin.convert.run import Run, read_run
 from myofin.convert.schema import Scheme
 from myofin.convert.tensorflow_client import convert_with_tensorflow
 from myofin.convert.tflm_export import export_tflm
+from myofin.locks import locked
 from myofin.progress import Progress, silent
 
 # Windows that the generated C must reproduce before a bundle is written, beside all golden ones.
 PROOF_WINDOWS = 1000
 
 
-def convert_run(run_folder: Path, scheme: Scheme, out: Path, *, progress: Progress = silent) -> Bundle:
+def convert_run(
+    run_folder: Path,
+    scheme: Scheme,
+    out: Path,
+    *,
+    sliding: bool | None = None,
+    models: Path | None = None,
+    progress: Progress = silent,
+) -> Bundle:
     """Convert a run and write its bundle.
 
     Args:
         run_folder: What ``myofin train`` left.
         scheme: How the bundle's model represents numbers.
         out: Folder of the bundle; an older bundle there is replaced.
+        sliding: Whether the engine keeps what later windows can use again, as for ``generate_c``.
+        models: Folder where what TensorFlow's converter makes of the run is kept, for the next conversion.
         progress: Told about the stages ``convert``, ``calibrate`` (int16x8) and ``prove``.
 
     Raises:
@@ -72,13 +83,13 @@ def convert_run(run_folder: Path, scheme: Scheme, out: Path, *, progress: Progre
     run = read_run(run_folder)
     with new_artifact(out, "bundle") as folder:
         progress("convert", 0, 3)
-        float_model = convert_with_tensorflow(run_folder, "float32")
+        float_model = _kept(run, "float32", models)
         progress("convert", 1, 3)
-        model, mended = mend_cell_scale(_quantized(run_folder, run, scheme, float_model, progress))
+        model, mended = mend_cell_scale(_quantized(run, scheme, float_model, models, progress))
         progress("convert", 2, 3)
         (folder / MODEL_FILE).write_bytes(model)
         (folder / FLOAT_MODEL_FILE).write_bytes(float_model)
-        _generate(run, model, folder)
+        _generate(run, model, folder, sliding)
         progress("convert", 3, 3)
         body = _prove(run, scheme, model, float_model, folder, progress) | {"mended": mended}
         write_bundle_page(folder, body)
@@ -86,22 +97,36 @@ def convert_run(run_folder: Path, scheme: Scheme, out: Path, *, progress: Progre
             folder,
             "bundle",
             body,
-            arguments={"scheme": scheme},
+            arguments={"scheme": scheme, "sliding": sliding},
             inputs={"run.json": run.manifest.sha256},
             seed=run.manifest.document["seed"],
         )
     return read_bundle(out)
 
 
-def _quantized(run_folder: Path, run: Run, scheme: Scheme, float_model: bytes, progress: Progress) -> bytes:
+def _quantized(
+    run: Run, scheme: Scheme, float_model: bytes, models: Path | None, progress: Progress
+) -> bytes:
     if scheme == "float32":
         return float_model
     if scheme == "int16x8":  # which the official converter refuses for an LSTM
         return convert_to_int16x8(float_model, run.calibration, progress=progress)
-    return convert_with_tensorflow(run_folder, scheme)
+    return _kept(run, scheme, models)
 
 
-def _generate(run: Run, model: bytes, folder: Path) -> None:
+def _kept(run: Run, scheme: Scheme, keep: Path | None) -> bytes:
+    """What TensorFlow's converter makes of a run; asked only once where there is a folder to keep it."""
+    folder = run.manifest.folder
+    if keep is None:
+        return convert_with_tensorflow(folder, scheme)
+    path = keep / f"model-{run.manifest.sha256}-{scheme}.tflite"
+    with locked(path.with_suffix(".lock")):
+        if not path.is_file():
+            write_whole(path, convert_with_tensorflow(folder, scheme))
+    return path.read_bytes()
+
+
+def _generate(run: Run, model: bytes, folder: Path, sliding: bool | None) -> None:
     body = run.body
     engines: dict[str, Engine] = {ENGINE_FOLDER: "c"}
     if body.state == "reset":
@@ -114,6 +139,7 @@ def _generate(run: Run, model: bytes, folder: Path) -> None:
             frame_samples=body.frame_samples,
             channels=body.channels,
             state=body.state,
+            sliding=sliding if engine == "c" else None,
             engine=engine,
         )
     export_tflm(model, folder / TFLM_FOLDER)

@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,15 +23,10 @@ from myofin.firmware_bridge.build import Image
 from myofin.firmware_bridge.link import open_link
 from myofin.firmware_bridge.port_option import no_port
 from myofin.firmware_bridge.session import BoardSession
+from myofin.processes import bound_to_parent
 
 _STOP_TIMEOUT_S: Final = 5.0
 _EXIT_GRACE_S: Final = 0.5
-# Run in between, it asks Linux to end the emulator even when we are killed (PR_SET_PDEATHSIG = 1, SIGKILL
-# = 9), and then becomes the emulator. A preexec_fn would do it too, but may hang when threads are running.
-_DIE_WITH_PARENT: Final = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); "
-    "os.getppid() == int(sys.argv[1]) or sys.exit(1); os.execv(sys.argv[2], sys.argv[2:])"
-)
 # A multiplexed character device has a buffer of 32 bytes, where a plain one hands over byte by byte: four
 # times the throughput. Its escape character is moved to where no byte can be.
 _UART: Final = "socket,id=uart,fd={descriptor},server=on,wait=off,nodelay=on,mux=on"
@@ -118,10 +112,8 @@ def _listener() -> socket.socket:
 
 
 def _start(arguments: list[str], descriptor: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    if sys.platform == "linux":
-        arguments = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *arguments]
     return subprocess.Popen(
-        arguments,
+        bound_to_parent(arguments),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

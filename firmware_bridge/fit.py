@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from myofin.boards.registry import Board
 from myofin.convert.prediction import predict_engine
 from myofin.errors import InputError, ModelError
+
+Memory = Literal["flash", "RAM"]
+
+
+class DoesNotFitError(InputError):
+    """Firmware is too large for a board's memory; ``needed`` bytes (or more) where ``there`` are."""
+
+    def __init__(self, message: str, *, hint: str, memory: Memory, needed: int, there: int) -> None:
+        super().__init__(message, hint=hint)
+        self.memory = memory
+        self.needed = needed
+        self.there = there
 
 
 def require_room(engine_folder: Path, board: Board) -> None:
@@ -16,7 +29,7 @@ def require_room(engine_folder: Path, board: Board) -> None:
     be refused by the linker. C text that cannot be read is left to the linker too.
 
     Raises:
-        InputError: Flash or RAM do not suffice; the message has the numbers.
+        DoesNotFitError: Flash or RAM do not suffice; the message has the numbers.
     """
     try:
         engine = predict_engine(engine_folder)
@@ -24,10 +37,11 @@ def require_room(engine_folder: Path, board: Board) -> None:
         return
     memory = board.memory
     ram = engine.ram + memory.stack_bytes + board.build.max_payload_bytes
-    for name, needed, there in (
+    needs: tuple[tuple[Memory, int, int], ...] = (
         ("flash", engine.constants, memory.flash_bytes),
         ("RAM", ram, memory.ram_bytes),
-    ):
+    )
+    for name, needed, there in needs:
         if needed > there:
             raise does_not_fit(board, name, needed, there, bound="at least ")
 
@@ -56,10 +70,13 @@ def require_inputs(board: Board, channels: int, rate_hz: int) -> None:
         )
 
 
-def does_not_fit(board: Board, name: str, needed: int, there: int, *, bound: str = "") -> InputError:
+def does_not_fit(board: Board, name: Memory, needed: int, there: int, *, bound: str = "") -> DoesNotFitError:
     """The error for firmware that is too large, with the numbers in bytes."""
-    return InputError(
+    return DoesNotFitError(
         f"The firmware needs {bound}{needed:,} bytes of {name}; "
         f"{board.name} has {there:,}, which is {needed - there:,} too few.",
         hint="Train with fewer units, convert to int8, or choose a board with more memory.",
+        memory=name,
+        needed=needed,
+        there=there,
     )

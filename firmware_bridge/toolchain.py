@@ -13,7 +13,7 @@ from typing import Final
 
 from myofin.boards.registry import Board
 from myofin.errors import BoardError, MyofinError, ToolMissingError
-from myofin.firmware_bridge.fit import does_not_fit
+from myofin.firmware_bridge.fit import Memory, does_not_fit
 
 COMPILER: Final = "arm-none-eabi-gcc"
 CXX_COMPILER: Final = "arm-none-eabi-g++"
@@ -89,7 +89,10 @@ def run(
 def explain_compiler(stderr: str, board: Board) -> MyofinError:
     """Turn the output of a failed compiler run into one sentence: too large, or the first error."""
     memory = board.memory
-    sizes = {"FLASH": ("flash", memory.flash_bytes), "RAM": ("RAM", memory.ram_bytes)}
+    sizes: dict[str, tuple[Memory, int]] = {
+        "FLASH": ("flash", memory.flash_bytes),
+        "RAM": ("RAM", memory.ram_bytes),
+    }
     overflow = re.search(r"region `(\w+)' overflowed by (\d+) bytes", stderr)
     if overflow and overflow[1] in sizes:
         name, available = sizes[overflow[1]]

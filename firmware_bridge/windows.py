@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,12 @@ from myofin.recordings.model import Recording
 from myofin.windows import cut_windows, gather, spread
 
 DEFAULT_WINDOWS = 300
+Use = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True)
 class SentWindows:
-    """Windows of test repetitions.
+    """Windows to decide, with what is true of them.
 
     Attributes:
         counts: int16 ``[w, window_samples, channels]``, raw ADC counts.
@@ -56,12 +58,14 @@ def golden_windows(bundle: Bundle, limit: int | None) -> SentWindows:
     )
 
 
-def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int) -> SentWindows:
-    """At most ``limit`` windows of the test repetitions of a recording, evenly spread over the movements.
+def recorded_windows(
+    bundle: Bundle, data: Path, subject: str | None, limit: int, *, use: Use = "test"
+) -> SentWindows:
+    """At most ``limit`` windows of a recording's repetitions of one use, evenly spread over the movements.
 
     Raises:
         RecordingError: The recording cannot be read, is not the signal that the network was made for, or has
-            no window in the test repetitions.
+            no window in these repetitions.
     """
     front, body = require_front_end(bundle), bundle.body
     recording = load_trainable(data, subject)
@@ -69,13 +73,16 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
     carried = body.contract == "carry"  # its windows are steps that follow each other
     hop_frames = body.frames if carried else 1
     found = cut_windows(
-        recording, frame_samples=body.frame_samples, hop_frames=hop_frames, repetitions=body.split.test
+        recording,
+        frame_samples=body.frame_samples,
+        hop_frames=hop_frames,
+        repetitions=getattr(body.split, use),
     )
     known = found.take(np.isin(found.labels, body.classes))
     windows = known.take(np.arange(len(known)) < limit) if carried else spread(known, limit)
     if len(windows) == 0:
         raise RecordingError(
-            f"{recording.source} has no window of 300 ms in the test repetitions {_test(bundle)}.",
+            f"{recording.source} has no window of 300 ms in the {use} repetitions {_said(bundle, use)}.",
             hint="Give a recording with these repetitions and the movements that the network was trained on.",
         )
     counts = gather(recording.counts, windows.starts, body.window_samples)
@@ -85,8 +92,8 @@ def recorded_windows(bundle: Bundle, data: Path, subject: str | None, limit: int
         true_features=window_features(front.zscore(counts), body.feature_scaling.names),
         origin=(
             f"{len(windows)} windows of {recording.source}, subject {recording.subject}, "
-            f"{'the first' if carried else 'spread evenly over the movements'} of the test repetitions "
-            f"{_test(bundle)}"
+            f"{'the first' if carried else 'spread evenly over the movements'} of the {use} repetitions "
+            f"{_said(bundle, use)}"
         ),
         inputs=dict(recording.sha256s),
     )
@@ -124,7 +131,7 @@ def require_front_end(bundle: Bundle) -> FrontEnd:
 
 def _origin(bundle: Bundle) -> str:
     given = bundle.body.windows
-    return f"the test repetitions {_test(bundle)}" if given is None else given
+    return f"the test repetitions {_said(bundle, 'test')}" if given is None else given
 
 
 def class_positions(bundle: Bundle, labels: NDArray[np.int16]) -> NDArray[np.int64]:
@@ -134,5 +141,5 @@ def class_positions(bundle: Bundle, labels: NDArray[np.int16]) -> NDArray[np.int
     return np.array([position.get(int(label), -1) for label in known], dtype=np.int64)[places]
 
 
-def _test(bundle: Bundle) -> str:
-    return ", ".join(map(str, bundle.body.split.test))
+def _said(bundle: Bundle, use: Use) -> str:
+    return ", ".join(map(str, getattr(bundle.body.split, use)))

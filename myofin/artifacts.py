@@ -165,10 +165,15 @@ def write_manifest(
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write JSON through a temporary file, so that a reader never sees half of it."""
-    partial = path.with_name(f".{path.name}.partial")
+    """Write JSON so that a reader never sees half of it."""
+    write_whole(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file through a temporary one beside it: it is complete, or as it was."""
+    partial = path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
     try:
-        partial.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_bytes(content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

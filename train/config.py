@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from myofin.errors import InputError
 from myofin.features import FEATURE_NAMES, check_names
+from myofin.frontend import CLIP_DEFAULT_SD, MU_DEFAULT
 
 # Beside the paper's four: what carries the frequency content, and level without the weight of peaks.
 # docs/experiments.md has what else was tried.
@@ -44,6 +45,10 @@ class TrainConfig:
         golden_windows: Most test windows kept in the run for conversion and validation.
         calibration_windows: Training windows kept in the run for quantization, one in four of them amplified.
         dc_shift: Of the front end's DC blocker; 0 switches it off.
+        mu: Strength of the front end's companding.
+        clip_sd: Standard deviations of the training signal at which the codes end.
+        refit: Whether head and tuning are done once more with the validation repetitions among the training
+            windows. Without it, accuracy on validation repetitions is that of windows not trained on.
     """
 
     seed: int = 0
@@ -71,6 +76,9 @@ class TrainConfig:
     golden_windows: int = 256
     calibration_windows: int = 400
     dc_shift: int = 0
+    mu: float = MU_DEFAULT
+    clip_sd: float = CLIP_DEFAULT_SD
+    refit: bool = True
 
     def __post_init__(self) -> None:
         check_names(self.features)

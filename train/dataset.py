@@ -118,7 +118,7 @@ def prepare(recording: Recording, config: TrainConfig, scaling: Scaling | None =
             f"{recording.source} has {len(classes)} movement(s): there is nothing to tell apart.",
             hint="Use a recording with at least two labelled movements.",
         )
-    frontend = FrontEnd.fit(_training_counts(recording, split), dc_shift=config.dc_shift)
+    frontend = fit_front_end(_training_counts(recording, split), config)
 
     def part(repetitions: tuple[int, ...], limit: int, use: str) -> Part:
         windows = cut_windows(recording, frame_samples=frame_samples, repetitions=repetitions)
@@ -137,6 +137,11 @@ def prepare(recording: Recording, config: TrainConfig, scaling: Scaling | None =
         validation=part(split.validation, config.max_test_windows, "validation"),
         test=part(split.test, config.max_test_windows, "test"),
     )
+
+
+def fit_front_end(counts: NDArray[np.int16], config: TrainConfig) -> FrontEnd:
+    """Fit the front end that the settings describe to training counts int16 ``[n, c]``."""
+    return FrontEnd.fit(counts, mu=config.mu, clip_sd=config.clip_sd, dc_shift=config.dc_shift)
 
 
 def varied(dataset: Dataset, part: Part, variation: Variation, count: int, seed: int) -> Part:

@@ -7,18 +7,16 @@ worker and the one who collects; that needs a work folder that all of them see.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.errors import CheckError, InputError, MyofinError, ToolMissingError
+from myofin.errors import InputError, MyofinError
+from myofin.fanout import fan_out
 from myofin.features import FEATURES, LOG_FLOOR, feature_scores, r2
 from myofin.frontend import WINDOW_FRAMES
 from myofin.progress import Progress, silent
@@ -30,8 +28,6 @@ from myofin.train.streams import stream_scores
 from myofin.train.tasks import HOP_FRAMES, describe, make_task
 from myofin.train.work import WorkFolder, code_version, data_sha, job_key
 from myofin.windows import WindowSet
-
-_RETRIES = 2
 
 
 @dataclass(frozen=True)
@@ -194,13 +190,7 @@ def evaluate(
     WorkFolder(folder)
     items = make_items(jobs, folder.resolve())
     done: dict[str, dict[str, Any]] = {}
-    if dask is not None:
-        runner: Iterator[dict[str, Any]] = _over_dask(items, dask)
-    elif processes > 1:
-        runner = _over_processes(items, processes)
-    else:
-        runner = map(compute, items)
-    for document in runner:
+    for document in fan_out(compute, items, processes=processes, dask=dask):
         done[document["key"]] = document
         progress("jobs", len(done), len({item.key for item in items}))
     refused = [document for document in done.values() if "error" in document]
@@ -208,45 +198,3 @@ def evaluate(
         more = f" ({len(refused)} of {len(done)} jobs were refused)" if len(done) > 1 else ""
         raise InputError(f"{refused[0]['error']}{more}", hint=refused[0]["hint"])
     return [done[item.key] for item in items]
-
-
-def _over_processes(items: Sequence[Item], processes: int) -> Iterator[dict[str, Any]]:
-    """Processes that share nothing; where one is killed, those that are left to do are done by new ones."""
-    left = {item.key: item for item in items}
-    for _ in range(_RETRIES + 1):
-        try:
-            with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-                waiting: set[Future[dict[str, Any]]] = {pool.submit(compute, item) for item in left.values()}
-                while waiting:
-                    finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        document = future.result()
-                        left.pop(document["key"], None)
-                        yield document
-            return
-        except BrokenProcessPool:
-            continue
-    raise CheckError(
-        f"Processes were killed {_RETRIES + 1} times, with {len(left)} jobs left.",
-        hint="Is there memory enough? Run it again with fewer --processes; what is done is kept.",
-    )
-
-
-def _over_dask(items: Sequence[Item], address: str) -> Iterator[dict[str, Any]]:
-    try:
-        from distributed import Client, as_completed
-    except ImportError as error:
-        raise ToolMissingError(
-            "Work on a cluster needs dask.distributed, which is not installed.",
-            hint='Install it with `pip install "myofin[cluster]"`.',
-        ) from error
-    try:
-        client = Client(address, timeout=10)
-    except OSError as error:
-        raise InputError(
-            f"No dask scheduler answers at {address}.",
-            hint="Start one with `dask scheduler`, or leave --dask out.",
-        ) from error
-    with client:
-        futures = [client.submit(compute, item, key=f"myofin-{item.key}", pure=False) for item in items]
-        yield from (future.result() for future in as_completed(futures))

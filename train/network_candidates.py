@@ -7,14 +7,11 @@ training windows only; the validation windows choose its epoch.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -29,11 +26,11 @@ from myofin.recordings.model import Recording
 from myofin.splits import Split
 from myofin.train.candidates import Outcome, Source, Task
 from myofin.train.config import TrainConfig
-from myofin.train.dataset import Dataset, Part, Scaling, calibration_codes
+from myofin.train.dataset import Dataset, Part, Scaling, calibration_codes, fit_front_end
 from myofin.train.fin import Fin, pretrain_fin
+from myofin.train.fin_cache import kept_fin
 from myofin.train.lda_baselines import Statistics, covered_samples, features_at
 from myofin.train.methods import FIN_METHODS, METHODS, NetworkRecogniser
-from myofin.train.work import code_version
 from myofin.windows import WindowSet, gather, spread
 
 OTHERS_AT_MOST = 8
@@ -112,7 +109,7 @@ def dataset_of(task: Task, config: TrainConfig) -> Dataset:
         return found if limit is None else spread(found, limit)
 
     train = windows(task.train, config.max_windows)
-    frontend = FrontEnd.fit(covered_samples(whole, train, task.frame_samples), dc_shift=config.dc_shift)
+    frontend = fit_front_end(covered_samples(whole, train, task.frame_samples), config)
 
     def part(chosen: WindowSet) -> Part:
         return make_part(whole, frontend, task, chosen, config.features)
@@ -195,43 +192,7 @@ def pooled_fin(task: Task, own: Dataset, config: TrainConfig) -> Fin:
     pool.sort(key=lambda dataset: sorted(dataset.recording.sha256s.values()))
     if task.cache is None:
         return pretrain_fin(pool, config)[0]
-    task.cache.mkdir(parents=True, exist_ok=True)
-    path = task.cache / f"fin-{_pool_key(pool, config)}.npz"
-    with _locked(path.with_suffix(".lock")):
-        if not path.is_file():
-            _save(path, pretrain_fin(pool, config)[0])
-    return _load(path)
-
-
-def _pool_key(pool: list[Dataset], config: TrainConfig) -> str:
-    digest = hashlib.sha256(json.dumps([asdict(config), code_version()]).encode())
-    for dataset in pool:
-        digest.update(json.dumps(sorted(dataset.recording.sha256s.values())).encode())
-        for part in (dataset.train, dataset.validation):
-            digest.update(part.windows.starts.tobytes() + b"|")
-    return digest.hexdigest()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that the system takes back from whoever is killed."""
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
-def _save(path: Path, fin: Fin) -> None:
-    facts = {"sizes": fin.sizes, "scaling": fin.scaling.to_json()}
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, *fin.weights, facts=np.array(json.dumps(facts)))
-    partial.replace(path)
-
-
-def _load(path: Path) -> Fin:
-    with np.load(path, allow_pickle=False) as arrays:
-        facts = json.loads(str(arrays["facts"]))
-        weights = [arrays[f"arr_{number}"] for number in range(len(arrays.files) - 1)]
-    return Fin(facts["sizes"], Scaling.from_json(facts["scaling"]), weights)
+    return kept_fin(task.cache, pool, config)[0]
 
 
 def quantized_outputs(

@@ -21,6 +21,7 @@ from myofin.train.config import TrainConfig
 from myofin.train.curves import curves_csv, curves_svg
 from myofin.train.dataset import Dataset, Part, calibration_codes, closed_form, prepare, single_channels
 from myofin.train.fin import Fin, load_fin, pretrain_fin, save_fin
+from myofin.train.fin_cache import kept_fin
 from myofin.train.finetune import decide
 from myofin.train.lda import BASELINES
 from myofin.train.network import Network
@@ -58,6 +59,7 @@ def train_run(
     config: TrainConfig | None = None,
     *,
     start: Path | None = None,
+    cache: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train on one subject's recording and write the run folder; return the metrics.
@@ -68,6 +70,7 @@ def train_run(
         out: The run folder; an older run there is replaced when the new one is complete.
         config: Settings; None takes the defaults.
         start: A run whose pre-trained FIN is taken over, instead of pre-training one here.
+        cache: Folder of pre-trained FINs: one that fits is taken, another is kept there.
         progress: Told about the stages ``features``, ``pre-train``, ``head`` and ``fine-tune``.
 
     Raises:
@@ -79,14 +82,19 @@ def train_run(
     fin = load_fin(start) if start is not None else None
     recording = load_trainable(data, subject)
     with new_artifact(out, "run") as folder:
-        trained = train_recording(recording, config, fin=fin, progress=progress)
+        trained = train_recording(recording, config, fin=fin, cache=cache, progress=progress)
         arguments = {"data": str(data), "subject": subject, "fin": str(start) if start else None}
         _write(folder, trained, config, arguments)
     return trained.metrics
 
 
 def train_recording(
-    recording: Recording, config: TrainConfig, *, fin: Fin | None = None, progress: Progress = silent
+    recording: Recording,
+    config: TrainConfig,
+    *,
+    fin: Fin | None = None,
+    cache: Path | None = None,
+    progress: Progress = silent,
 ) -> Trained:
     """Train on a recording that ``check_trainable`` accepts.
 
@@ -97,6 +105,7 @@ def train_recording(
         recording: One subject's.
         config: Settings.
         fin: A network that is already pre-trained, on this or on other recordings; None pre-trains one here.
+        cache: Folder of pre-trained FINs, as for ``train_run``.
         progress: Told about the stages.
 
     Raises:
@@ -112,7 +121,10 @@ def train_recording(
     clock.lap("features")
     reused = fin is not None
     rows: list[EpochRow] = []
-    if fin is None:
+    if fin is None and cache is not None:
+        fin, rows = kept_fin(cache, [dataset], config, progress)
+        make_deterministic(config.seed)  # what follows is the same whether or not the FIN was there
+    elif fin is None:
         fin, rows = pretrain_fin([dataset], config, progress)
     dataset = fin.adopt(dataset, config)
     clock.lap("pre_train")

@@ -2,7 +2,8 @@
 
 Training and validation repetitions, left out in turn, choose the shrinkage; validation repetitions choose the
 temperature and whether the tuning stays. What was chosen is then done once more from the start, with them
-among the training windows, since a repetition more is worth more than any setting.
+among the training windows, since a repetition more is worth more than any setting; unless ``config.refit`` is
+off, where networks are to be compared on validation repetitions that none of them was trained on.
 """
 
 from __future__ import annotations
@@ -73,13 +74,15 @@ def transfer(
         after = judge(network, parts[1])
         kept = after.accuracy >= before.accuracy - config.finetune_tolerance
         facts |= {"after": after.accuracy, "feature_loss": [before.feature_loss, after.feature_loss]}
+    if config.refit or not kept:
         network.set_fin(fin.weights)
-    _set_head(network, fit_lda(*both, network.shape.classes, shrinkage), temperature)
-    if kept:
+        learned = both if config.refit else outputs[0]
+        _set_head(network, fit_lda(*learned, network.shape.classes, shrinkage), temperature)
+    if config.refit and kept:
         everything = joined([dataset.train, dataset.validation])
         varied_windows = _session(dataset, everything, config)
         finetune(network, Windows.of(dataset, everything), varied_windows, None, config, progress)
-    _finish(network, both[0], config)
+    _finish(network, both[0] if config.refit else outputs[0][0], config)
     return Transferred(network, rows, facts | {"kept": kept})
 
 

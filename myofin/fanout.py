@@ -1,0 +1,169 @@
+"""One function over many items: in this process, in processes of this machine, or on a dask cluster.
+
+The function returns a document with the item's key; documents come in the order in which they are done. A
+process or worker that is killed is replaced, and what it had in hand is done again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from types import FrameType
+from typing import Any, Protocol, TypeVar
+
+from myofin.errors import CheckError, InputError, ToolMissingError
+from myofin.processes import bind_to_parent
+
+_RETRIES = 2
+_STOP_TIMEOUT_S = 10.0
+
+
+class Keyed(Protocol):
+    """Something to do; what is done bears the same key."""
+
+    @property
+    def key(self) -> str:
+        """Unique among the items."""
+        ...
+
+
+Item = TypeVar("Item", bound=Keyed)
+Document = dict[str, Any]
+
+
+def fan_out(
+    function: Callable[[Item], Document],
+    items: Sequence[Item],
+    *,
+    processes: int = 1,
+    dask: str | None = None,
+) -> Iterator[Document]:
+    """Yield the document of each item, as they come.
+
+    Args:
+        function: A function of a module, so that other processes find it.
+        items: What to do; they can be pickled.
+        processes: Processes of this machine; 1 computes here.
+        dask: Address of a dask scheduler, in place of processes.
+
+    Raises:
+        CheckError: Processes were killed again and again.
+        InputError: There is no scheduler, or it went away.
+        ToolMissingError: dask.distributed is not installed.
+    """
+    if dask is not None:
+        yield from _over_dask(function, items, dask)
+    elif processes > 1 and len(items) > 1:
+        yield from _over_processes(function, items, processes)
+    else:
+        yield from map(function, items)
+
+
+def _over_processes(
+    function: Callable[[Item], Document], items: Sequence[Item], processes: int
+) -> Iterator[Document]:
+    """Processes that share nothing; where one is killed, those that are left to do are done by new ones."""
+    left = {item.key: item for item in items}
+    for _ in range(_RETRIES + 1):
+        pool = ProcessPoolExecutor(
+            processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
+        )
+        others = set(multiprocessing.active_children())
+        try:
+            waiting: set[Future[Document]] = {pool.submit(_guarded, function, item) for item in left.values()}
+            while waiting:
+                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    document = future.result()
+                    left.pop(document["key"], None)
+                    yield document
+            return
+        except BrokenProcessPool:
+            continue
+        finally:
+            _stop(pool, [child for child in multiprocessing.active_children() if child not in others])
+    raise CheckError(
+        f"Processes were killed {_RETRIES + 1} times, with {len(left)} jobs left.",
+        hint="Is there memory enough? Run it again with fewer processes; what is done is kept.",
+    )
+
+
+def _stop(pool: ProcessPoolExecutor, children: Sequence[Any]) -> None:
+    """End a pool now: what runs is interrupted and cleans up, what waits is not begun."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join(_STOP_TIMEOUT_S)
+        if child.is_alive():
+            child.kill()
+            child.join()
+
+
+_busy = _ended = False
+
+
+def _begin(parent: int) -> None:
+    """In a new process: Ctrl-C is for the one that collects, and a polite kill interrupts what runs."""
+    bind_to_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    global _ended  # noqa: PLW0603 -- a signal handler has nowhere else to put it
+    _ended = True
+    if not _busy:
+        os._exit(1)
+    raise KeyboardInterrupt
+
+
+def _guarded(function: Callable[[Item], Document], item: Item) -> Document:
+    global _busy  # noqa: PLW0603 -- for the signal handler
+    if _ended:
+        raise KeyboardInterrupt
+    _busy = True
+    try:
+        return function(item)
+    finally:
+        _busy = False
+
+
+def _over_dask(
+    function: Callable[[Item], Document], items: Sequence[Item], address: str
+) -> Iterator[Document]:
+    try:
+        from distributed import Client, KilledWorker, as_completed
+    except ImportError as error:
+        raise ToolMissingError(
+            "Work on a cluster needs dask.distributed, which is not installed.",
+            hint='Install it with `pip install "myofin[cluster]"`.',
+        ) from error
+    try:
+        client = Client(address, timeout=10)
+    except OSError as error:
+        raise InputError(
+            f"No dask scheduler answers at {address}.",
+            hint="Start one with `dask scheduler`, or leave --dask out.",
+        ) from error
+    with client:
+        futures = [client.submit(function, item, key=f"myofin-{item.key}", pure=False) for item in items]
+        try:
+            yield from (future.result() for future in as_completed(futures))
+        except KilledWorker as error:
+            raise CheckError(
+                f"Workers of the cluster died again and again at one job ({error.args[0]}).",
+                hint="Is there memory enough? Run it again; what is done is kept.",
+            ) from error
+        except (CancelledError, OSError) as error:
+            if client.status == "running" and isinstance(error, OSError):
+                raise
+            raise InputError(
+                f"The dask scheduler at {address} went away.",
+                hint="Start it and run this again; what is done is kept.",
+            ) from error
