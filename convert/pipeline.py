@@ -114,12 +114,17 @@ def _quantized(
     return _kept(run, scheme, models)
 
 
+def kept_model(keep: Path, run_sha256: str, scheme: Scheme) -> Path:
+    """Where a folder keeps what TensorFlow's converter makes of a run, named by its manifest's SHA-256."""
+    return keep / f"model-{run_sha256}-{scheme}.tflite"
+
+
 def _kept(run: Run, scheme: Scheme, keep: Path | None) -> bytes:
     """What TensorFlow's converter makes of a run; asked only once where there is a folder to keep it."""
     folder = run.manifest.folder
     if keep is None:
         return convert_with_tensorflow(folder, scheme)
-    path = keep / f"model-{run.manifest.sha256}-{scheme}.tflite"
+    path = kept_model(keep, run.manifest.sha256, scheme)
     with locked(path.with_suffix(".lock")):
         if not path.is_file():
             write_whole(path, convert_with_tensorflow(folder, scheme))

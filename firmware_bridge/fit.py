@@ -13,10 +13,13 @@ Memory = Literal["flash", "RAM"]
 
 
 class DoesNotFitError(InputError):
-    """Firmware is too large for a board's memory; ``needed`` bytes (or more) where ``there`` are."""
+    """Firmware is too large for a memory of ``board``: ``needed`` bytes (or more) where ``there`` are."""
 
-    def __init__(self, message: str, *, hint: str, memory: Memory, needed: int, there: int) -> None:
+    def __init__(
+        self, message: str, *, hint: str, board: str, memory: Memory, needed: int, there: int
+    ) -> None:
         super().__init__(message, hint=hint)
+        self.board = board
         self.memory = memory
         self.needed = needed
         self.there = there
@@ -76,6 +79,7 @@ def does_not_fit(board: Board, name: Memory, needed: int, there: int, *, bound: 
         f"The firmware needs {bound}{needed:,} bytes of {name}; "
         f"{board.name} has {there:,}, which is {needed - there:,} too few.",
         hint="Train with fewer units, convert to int8, or choose a board with more memory.",
+        board=board.name,
         memory=name,
         needed=needed,
         there=there,

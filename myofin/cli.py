@@ -42,6 +42,9 @@ VERBS = MappingProxyType(
         "convert": Verb(
             "myofin.convert.cli", "convert", "A run to a bundle: TFLite model, C engine, golden vectors."
         ),
+        "sweep": Verb(
+            "myofin.sweep.cli", "sweep", "Measure many networks on an emulated board, and choose one."
+        ),
         "inspect": Verb(
             "myofin.convert.inspect_cli", "inspect", "MACs, bytes, LSTM and state of a model or bundle."
         ),

@@ -72,6 +72,7 @@ TFLM = _module("tflite_micro", _REINSTALL)
 if sys.version_info < (3, 11):
     TFLM = Need("tflite_micro (has no wheel for Python 3.10)", "use Python 3.11 or later", TFLM.present)
 
+OPTUNA = _module("optuna", 'pip install "myofin[sweep]"')
 TEXTUAL = _module("textual", 'pip install "myofin[monitor]"')
 
 _TRAIN = (TENSORFLOW, TF_KERAS, SKLEARN)
@@ -85,6 +86,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "train": _TRAIN,
     "evaluate": _TRAIN,
     "convert": _CONVERT,
+    "sweep": tuple(dict.fromkeys((*_TRAIN, *_CONVERT, *_VALIDATE, OPTUNA))),
     "inspect": (),
     "export": (),
     "boards": (),

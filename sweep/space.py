@@ -1,0 +1,167 @@
+"""The points of a sweep: what can be chosen, the grids, and the settings that train a point."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from myofin.convert.schema import Scheme
+from myofin.errors import InputError
+from myofin.features import FEATURE_NAMES
+from myofin.frontend import CLIP_DEFAULT_SD, MU_DEFAULT
+from myofin.train.config import RICH_FEATURES, TrainConfig
+
+Head = Literal["lda", "tuned"]
+EngineMode = Literal["sliding", "plain"]
+Features = Literal["lstm"]
+
+FEATURE_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType({"four": FEATURE_NAMES, "rich": RICH_FEATURES})
+# Scheme and engine mode together: float32 has no sliding engine.
+MODES: tuple[tuple[Scheme, EngineMode], ...] = (
+    ("int8", "sliding"),
+    ("int8", "plain"),
+    ("int16x8", "sliding"),
+    ("int16x8", "plain"),
+    ("float32", "plain"),
+)
+HEADS: tuple[Head, ...] = ("tuned", "lda")
+# Companding and clipping of the front end: the default, and codes that spend less on rare peaks.
+CODES = ((MU_DEFAULT, CLIP_DEFAULT_SD), (5.0, 20.0))
+
+
+@dataclass(frozen=True)
+class Point:
+    """One choice of everything that a sweep varies.
+
+    Attributes:
+        scheme: How the network represents numbers.
+        engine: Whether the engine keeps what later windows can use again, or computes each window whole.
+        units: LSTM units, shared by all channels.
+        step_hops: Hops of 10 ms that one step of the LSTM takes together.
+        embedding: Width of the embedding of one sample.
+        taps: Samples that its first layer spans.
+        imitated: Names of the imitated features.
+        head: LDA's solution on the imitated features, or tuned from there together with the FIN.
+        mu: Strength of the front end's companding.
+        clip_sd: Standard deviations at which the codes end.
+        features: What computes the features.
+    """
+
+    scheme: Scheme = "int8"
+    engine: EngineMode = "sliding"
+    units: int = 24
+    step_hops: int = 6
+    embedding: int = 16
+    taps: int = 3
+    imitated: tuple[str, ...] = RICH_FEATURES
+    head: Head = "tuned"
+    mu: float = MU_DEFAULT
+    clip_sd: float = CLIP_DEFAULT_SD
+    features: Features = "lstm"
+
+    def document(self) -> dict[str, Any]:
+        """The point as plain JSON types, in the order of its fields; ``layout`` says how channels share."""
+        return {**asdict(self), "imitated": list(self.imitated), "layout": "shared"}
+
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> Point:
+        """Rebuild a point from ``document()``."""
+        fields = {name: document[name] for name in Point.__dataclass_fields__}
+        return Point(**{**fields, "imitated": tuple(document["imitated"])})
+
+    def train_config(self, base: TrainConfig) -> TrainConfig:
+        """The settings that train this point; what a sweep does not vary is taken from ``base``."""
+        return replace(
+            base,
+            features=self.imitated,
+            units=self.units,
+            frame_hops=self.step_hops,
+            embedding=self.embedding,
+            taps=self.taps,
+            mu=self.mu,
+            clip_sd=self.clip_sd,
+            finetune_epochs=base.finetune_epochs if self.head == "tuned" else 0,
+        )
+
+
+# The default network, smaller ones, and one for a core without DSP instructions and with little RAM.
+_SMALL = (
+    Point(),
+    Point(units=16),
+    Point(units=12, step_hops=10, embedding=12),
+    Point(units=8, step_hops=10, embedding=8, head="lda"),
+    Point(units=4, step_hops=10, embedding=4, taps=1, imitated=FEATURE_NAMES, head="lda"),
+)
+GRIDS = ("small", "medium", "full")
+
+
+def grid_points(size: str) -> tuple[Point, ...]:
+    """The points of a grid: every architecture with every scheme and engine mode.
+
+    Neighbours have different networks, so that several workers rarely wait for one another.
+
+    Raises:
+        InputError: There is no grid of this name.
+    """
+    if size not in GRIDS:
+        raise InputError(f"There is no grid {size!r}.", hint=f"Choose one of: {', '.join(GRIDS)}.")
+    networks = _SMALL if size == "small" else tuple(_networks(size))
+    return tuple(
+        replace(network, scheme=scheme, engine=engine) for scheme, engine in MODES for network in networks
+    )
+
+
+def _networks(size: str) -> Iterable[Point]:
+    wide = size == "full"
+    yield from _SMALL
+    for units, hops, width, names, (mu, clip), head in itertools.product(
+        (32, 24, 16, 12, 8) if wide else (24, 16, 8),
+        (6, 10),
+        (16, 8) if wide else (16,),
+        ("rich", "four"),
+        CODES,
+        HEADS if wide else HEADS[:1],
+    ):
+        point = Point(
+            units=units,
+            step_hops=hops,
+            embedding=width,
+            imitated=FEATURE_SETS[names],
+            mu=mu,
+            clip_sd=clip,
+            head=head,
+        )
+        if point not in _SMALL:
+            yield point
+
+
+# What a search draws from: names to categories, each a plain JSON type, so that any storage keeps them.
+CATEGORIES: Mapping[str, tuple[Any, ...]] = MappingProxyType(
+    {
+        "mode": tuple("/".join(mode) for mode in MODES),
+        "units": (4, 8, 12, 16, 24, 32),
+        "step_hops": (5, 6, 10),
+        "embedding": (4, 8, 16),
+        "taps": (1, 3),
+        "imitated": tuple(FEATURE_SETS),
+        "codes": tuple(f"{mu:g}/{clip:g}" for mu, clip in CODES),
+        "head": HEADS,
+    }
+)
+
+
+def drawn_point(drawn: Mapping[str, Any]) -> Point:
+    """The point that a draw from ``CATEGORIES`` stands for."""
+    scheme, engine = MODES[CATEGORIES["mode"].index(drawn["mode"])]
+    mu, clip_sd = CODES[CATEGORIES["codes"].index(drawn["codes"])]
+    return Point(
+        scheme=scheme,
+        engine=engine,
+        imitated=FEATURE_SETS[drawn["imitated"]],
+        mu=mu,
+        clip_sd=clip_sd,
+        **{name: drawn[name] for name in ("units", "step_hops", "embedding", "taps", "head")},
+    )
