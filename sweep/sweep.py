@@ -77,7 +77,7 @@ def run_sweep(settings: Settings, *, progress: Progress = silent) -> dict[str, A
         else:
             shutil.rmtree(settings.out / SHIPPED, ignore_errors=True)
         write_json(settings.out / RESULT, document)
-        # page
+        _write_page(settings.out, document)
     return document
 
 

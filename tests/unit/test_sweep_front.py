@@ -1,0 +1,96 @@
+"""The front, the recommendation and the nearest miss, on points made by hand."""
+
+import pytest
+
+from myofin.boards.registry import load_board
+from myofin.sweep.front import nearest, pareto_front, recommend, score, tell_miss
+from myofin.sweep.trial import deadline_misses, decision_cost
+
+OBJECTIVES = ("accuracy", "flash", "ram", "instructions")
+BOARD = {"name": "b", "flash_bytes": 1000, "ram_bytes": 100, "instructions_per_second": 1000}
+
+
+def trial(name, rights, instructions=100, flash=10, ram=10, misses=(), state="measured", r2=(0.9,)):
+    values = {"instructions": instructions, "flash": flash, "ram": ram}
+    values |= {"accuracy": sum(rights) / (10 * len(rights)), "movements": [[right, 10] for right in rights]}
+    values |= {"r2_log": {str(place): value for place, value in enumerate(r2)}}
+    fits = {"b": {"ok": not misses and state == "measured", "misses": list(misses)}}
+    return {"id": name, "state": state, "values": values, "fits": fits}
+
+
+def ids(trials):
+    return [found["id"] for found in trials]
+
+
+def test_the_front_holds_what_nothing_beats_and_equals_beside_each_other():
+    trials = [
+        trial("best", (9, 9, 9), 100),
+        trial("cheap", (5, 5, 5), 50),
+        trial("beaten", (5, 5, 4), 60),
+        trial("equal", (9, 9, 9), 100),
+        trial("refused", (10, 10, 10), 1, state="refused"),
+    ]
+    assert ids(pareto_front(trials, OBJECTIVES, None)) == ["best", "cheap", "equal"]
+    assert ids(pareto_front(trials, ("accuracy", "flash"), None)) == ["best", "equal"]
+
+
+def test_only_what_fits_the_board_counts_where_one_is_asked_for():
+    late = [{"what": "deadline", "by": 7, "unit": "instructions too many", "hop_ms": 10}]
+    trials = [trial("late", (9, 9), misses=late), trial("timely", (8, 8), 200)]
+    assert ids(pareto_front(trials, OBJECTIVES, None)) == ["late"]
+    assert ids(pareto_front(trials, OBJECTIVES, "b")) == ["timely"]
+
+
+def test_the_error_is_that_of_the_paired_difference_over_movements():
+    # Both lose .1 on average; one loses it everywhere, the other by chance on one movement of four.
+    best = trial("best", (9, 6, 9, 4), 900)
+    surely = trial("surely worse", (8, 5, 8, 3), 100)
+    perhaps = trial("perhaps worse", (9, 6, 9, 0), 500)
+    chosen = recommend([best, surely, perhaps], OBJECTIVES)
+    assert chosen["id"] == "perhaps worse"  # lost .1 with a standard error of .1; the other's is 0
+    assert "500 instructions" in chosen["reason"] and "70.0 %" in chosen["reason"]
+    assert recommend([best, surely], OBJECTIVES)["id"] == "best"
+    assert "best of the front" in recommend([best, surely], OBJECTIVES)["reason"]
+    assert recommend([], OBJECTIVES) is None
+
+
+def test_the_cheapest_is_told_by_the_costs_that_are_objectives():
+    front = [trial("few steps", (9, 9), 100, flash=20), trial("few bytes", (9, 9), 200, flash=10)]
+    assert recommend(front, OBJECTIVES)["id"] == "few steps"
+    assert recommend(front, ("accuracy", "flash"))["id"] == "few bytes"
+
+
+def test_r2_is_a_quality_too_and_undefined_scores_are_left_out():
+    good, less = trial("good", (1,), 200, r2=(0.99, None, 0.97)), trial("less", (9,), 100, r2=(0.97, 0.97))
+    assert score(good, "r2") == pytest.approx(0.98)
+    assert score(trial("none", (1,), r2=(None,)), "r2") == float("-inf")
+    assert recommend([good, less], ("r2", "instructions"))["id"] == "good"
+    almost = trial("almost", (9,), 100, r2=(0.976,))
+    assert recommend([good, almost], ("r2", "instructions"))["id"] == "almost"
+
+
+def test_the_nearest_misses_by_the_least_share_of_what_the_board_has():
+    flash = [{"what": "flash", "by": 100, "unit": "bytes"}]
+    both = [
+        {"what": "ram", "by": 5, "unit": "bytes"},
+        {"what": "deadline", "by": 1, "unit": "instructions too many", "hop_ms": 10},
+    ]
+    refused = trial("refused", (9,), misses=[{"what": "ram", "by": 1, "unit": "bytes"}], state="refused")
+    trials = [trial("flash", (9,), misses=flash), trial("both", (9,), misses=both), refused]
+    assert nearest(trials, BOARD, 10)["id"] == "flash"  # .1 of the flash; the other .05 + .1
+    assert nearest(trials[1:], BOARD, 10) == {
+        "id": "both",
+        "reason": "It misses b by 5 bytes of RAM and 1 instructions too many in a hop of 10 ms.",
+    }
+    assert nearest([refused], BOARD, 10)["id"] == "refused"
+    assert nearest([trial("fits", (9,))], BOARD, 10) is None
+
+
+def test_a_rarer_decision_pays_for_all_frames_of_its_hop():
+    stages = {"total": {"max": 1000.2}, "front_end": {"max": 10.0}, "fin": {"max": 900}}
+    assert decision_cost(stages, 10) == 1001
+    assert decision_cost(stages, 50) == 1041
+    board = load_board("microbit")
+    assert deadline_misses(160_000, board, 10) == []
+    (miss,) = deadline_misses(160_001, board, 10)
+    assert (miss["by"], tell_miss(miss)) == (1, "1 instructions too many in a hop of 10 ms")

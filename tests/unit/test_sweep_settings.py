@@ -1,0 +1,104 @@
+"""What a sweep may be asked for: points, boards that stand for others, and options that contradict."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from myofin.boards.registry import list_boards, load_board
+from myofin.errors import InputError
+from myofin.sweep.cli import sweep
+from myofin.sweep.settings import Settings, check_settings, fitted_board, measured_board
+from myofin.sweep.space import CATEGORIES, GRIDS, Point, drawn_point, grid_points
+from myofin.train.config import TrainConfig
+from myofin.train.fin import shape_for
+
+
+def settings(**options):
+    return Settings(data=Path("d"), subject=None, out=Path("o"), **({"grid": "small"} | options))
+
+
+@pytest.mark.parametrize("size", GRIDS)
+def test_grids_have_distinct_points_that_can_be_trained(size):
+    points = grid_points(size)
+    assert len(points) >= 24 and len(set(points)) == len(points)
+    assert not any(point.scheme == "float32" and point.engine == "sliding" for point in points)
+    for point in points:
+        config = point.train_config(TrainConfig(refit=False))
+        assert shape_for(16, 2, 12, config).units == point.units and not config.refit
+        assert Point.from_document(point.document()) == point
+
+
+def test_points_of_one_network_share_its_training():
+    points = grid_points("small")
+    configs = {point.train_config(TrainConfig()) for point in points}
+    assert len(configs) * 5 == len(points)
+    neighbours = [point.train_config(TrainConfig()) for point in points[: len(configs)]]
+    assert len(set(neighbours)) == len(configs), "workers would wait for one another"
+
+
+def test_a_draw_is_a_point():
+    first = {name: categories[0] for name, categories in CATEGORIES.items()}
+    last = {name: categories[-1] for name, categories in CATEGORIES.items()}
+    assert drawn_point(first).scheme == "int8" and drawn_point(first).mu == 100
+    assert (drawn_point(last).scheme, drawn_point(last).clip_sd) == ("float32", 20)
+
+
+def test_twins_are_emulated_and_have_the_core():
+    twins = {name: load_board(name).twin for name in list_boards()}
+    assert twins["nano33ble"] == "mps2-an386" and twins["nucleo-f446re"] == "netduinoplus2"
+    for name, twin in twins.items():
+        board = load_board(name)
+        if twin is not None:
+            assert board.emulator is None and load_board(twin).emulator is not None
+            assert load_board(twin).core == board.core
+            assert load_board(twin).build.flags == board.build.flags
+
+
+def test_points_are_measured_on_the_twin_of_the_board_to_fit():
+    assert measured_board(settings()).name == fitted_board(settings()).name == "mps2-an386"
+    nano = settings(fit="nano33ble")
+    assert (measured_board(nano).name, fitted_board(nano).name) == ("mps2-an386", "nano33ble")
+    assert measured_board(settings(fit="microbit")).name == "microbit"
+    assert measured_board(settings(fit="nano33ble", measure_on="netduinoplus2")).name == "netduinoplus2"
+    with pytest.raises(InputError, match="No emulated board stands for pico"):
+        measured_board(settings(fit="pico"))
+    with pytest.raises(InputError, match="not emulated"):
+        measured_board(settings(measure_on="nano33ble"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"grid": None}, "neither was"),
+        ({"trials": 8}, "both"),
+        ({"storage": "sqlite:///x.db"}, "a grid needs no database"),
+        ({"dask": "tcp://127.0.0.1:1", "workers": 2}, "--workers"),
+        ({"objectives": ("accuracy", "speed")}, "no objective 'speed'"),
+        ({"objectives": ("accuracy", "flash", "flash")}, "named twice"),
+        ({"objectives": ("accuracy", "r2")}, "nothing to weigh up"),
+        ({"objectives": ("flash", "ram")}, "nothing to weigh up"),
+        ({"hop_ms": 20}, "needs a board"),
+        ({"hop_ms": 15, "fit": "microbit"}, "no whole number of frames"),
+        ({"hop_ms": 310, "fit": "microbit"}, "no whole number of frames"),
+        ({"hop_ms": 0, "fit": "microbit"}, "no whole number of frames"),
+        ({"fit": "toaster"}, "no board 'toaster'"),
+    ],
+)
+def test_options_that_contradict_are_refused(options, said):
+    with pytest.raises(InputError, match=said):
+        check_settings(settings(**options))
+
+
+def test_joint_channels_are_refused_plainly():
+    arguments = ["--data", "d", "--out", "o", "--grid", "small", "--layout", "joint"]
+    refused = CliRunner().invoke(sweep, arguments)
+    assert isinstance(refused.exception, InputError) and "joint" in refused.exception.message
+
+
+def test_what_makes_two_sweeps_the_same():
+    assert settings(workers=2, cache=Path("c")).identity() == settings().identity()
+    assert settings(fit="nano33ble").identity() != settings(fit="nucleo-f446re").identity()
+    assert settings(seed=1).identity() != settings().identity()
+    search = settings(grid=None, trials=8)
+    assert search.identity() == settings(grid=None, trials=16).identity()
