@@ -27,9 +27,18 @@ from myofin.feature_windows import (
 )
 from myofin.sliding import Arrays, sliding, sliding_sum
 
-_LAG = {"squares": 0, "mav": 0, "wl": 1, "zc": 1, "wamp": 1, "ssc": 2, "rms_d1": 1, "rms_d2": 2, "ld": 0} | {
-    f"lag{number}": number for number in range(1, AR_ORDER + 1)
-}
+_LAG = {
+    "squares": 0,
+    "mav": 0,
+    "wl": 1,
+    "zc": 1,
+    "wamp": 1,
+    "ssc": 2,
+    "rms_d1": 1,
+    "rms_d2": 2,
+    "rms_lag2": 2,
+    "ld": 0,
+} | {f"lag{number}": number for number in range(1, AR_ORDER + 1)}
 _SUMS_OF = {
     name: ("squares", *(f"lag{number}" for number in range(1, AR_ORDER + 1))) for name in AR_NAMES
 } | dict.fromkeys(("rms", "ssi"), ("squares",))
@@ -77,7 +86,7 @@ def _stretch(z: FloatArray, names: tuple[str, ...], cut: _Cut, result: FloatArra
         sums["mav"] = sums["mav"] / samples
     if "ld" in sums:
         sums["ld"] = np.exp(sums["ld"] / samples)
-    for name in {"rms_d1", "rms_d2"} & set(sums):
+    for name in {"rms_d1", "rms_d2", "rms_lag2"} & set(sums):
         sums[name] = np.sqrt(sums[name] / (samples - _LAG[name]))
     for index, name in enumerate(names):
         result[..., index] = sums[name] if name in sums else _COMBINED[name](reduced, cut)
@@ -148,10 +157,20 @@ def _events(x: FloatArray, wanted: set[str], cut: _Cut) -> dict[str, npt.NDArray
     for lag in range(1, AR_ORDER + 1):
         if f"lag{lag}" in wanted:
             found[f"lag{lag}"] = own * x[lag : cut.samples + lag]
-    if not wanted & {"wl", "zc", "wamp", "ssc", "rms_d1", "rms_d2"}:
-        return found
-    slopes = np.diff(x[: cut.samples + 2], axis=0)
+    if "rms_lag2" in wanted:
+        found["rms_lag2"] = np.square(x[2 : cut.samples + 2] - own)
+    if "zc" in wanted:
+        product = found["lag1"] if "lag1" in found else own * after
+        found["zc"] = (product < 0) & (np.abs(after - own) >= ZC_THRESHOLD_SD)
+    if wanted & {"wl", "wamp", "ssc", "rms_d1", "rms_d2"}:
+        found |= _slope_events(np.diff(x[: cut.samples + 2], axis=0), wanted)
+    return found
+
+
+def _slope_events(slopes: FloatArray, wanted: set[str]) -> dict[str, npt.NDArray[Any]]:
+    """Those of the first difference, which has one value more than there are samples."""
     steps = np.abs(slopes)
+    found: dict[str, npt.NDArray[Any]] = {}
     if "rms_d1" in wanted:
         found["rms_d1"] = np.square(slopes[:-1])
     if "rms_d2" in wanted:
@@ -160,9 +179,6 @@ def _events(x: FloatArray, wanted: set[str], cut: _Cut) -> dict[str, npt.NDArray
         found["wl"] = steps[:-1]
     if "wamp" in wanted:
         found["wamp"] = steps[:-1] >= WAMP_THRESHOLD_SD
-    if "zc" in wanted:
-        product = found["lag1"] if "lag1" in found else own * after
-        found["zc"] = (product < 0) & (steps[:-1] >= ZC_THRESHOLD_SD)
     if "ssc" in wanted:
         found["ssc"] = (slopes[:-1] * slopes[1:] < 0) & (
             np.maximum(steps[:-1], steps[1:]) >= SSC_THRESHOLD_SD

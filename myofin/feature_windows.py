@@ -93,6 +93,11 @@ def rms_d2(z: FloatArray) -> FloatArray:
     return rms(np.diff(z, n=2, axis=-2))
 
 
+def rms_lag2(z: FloatArray) -> FloatArray:
+    """Root mean square of x[t] - x[t-2]: what correlates over two samples."""
+    return rms(z[..., 2:, :] - z[..., :-2, :])
+
+
 def ld(z: FloatArray) -> FloatArray:
     """Log detector: the geometric mean of |z| + 0.02, a level that single peaks hardly move.
 
@@ -167,6 +172,7 @@ WINDOW_KERNELS: Mapping[str, Callable[[FloatArray], FloatArray]] = MappingProxyT
         "hist_entropy": histogram_entropy,
         "rms_d1": rms_d1,
         "rms_d2": rms_d2,
+        "rms_lag2": rms_lag2,
         "ld": ld,
     }
 )

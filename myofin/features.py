@@ -62,6 +62,7 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
             Feature("hist_entropy", "linear", "log1p", "entropy of the histogram, nats"),
             Feature("rms_d1", "log", "log", "root mean square of the first difference"),
             Feature("rms_d2", "log", "log", "root mean square of the second difference"),
+            Feature("rms_lag2", "log", "log", "root mean square of the difference over two samples"),
             Feature("ld", "log", "log", "log detector"),
             *(
                 Feature(name, "linear", "linear", f"autoregressive coefficient {name[2:]}")

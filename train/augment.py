@@ -40,9 +40,11 @@ class Variation:
     noise_sd: float = 0.0
 
 
-# For imitation, as wide as the features are defined; for decisions, as far as sessions differ.
+# For imitation, as wide as the features are defined; for decisions, as far as sessions differ. LDA as the
+# head takes what can differ while all electrodes work.
 IMITATION = Variation(gain=(0.15, 6.0), tilt=(-0.6, 0.95), tilted=0.6)
 SESSION = Variation(gain=(0.9, 1.1), common_gain_sd=0.2, dropped=0.02, noise_sd=0.02)
+ATTACHED = Variation(gain=(0.9, 1.1), common_gain_sd=0.2, tilt=(-0.1, 0.1), tilted=1.0)
 
 
 def vary(

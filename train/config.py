@@ -10,7 +10,7 @@ from myofin.frontend import CLIP_DEFAULT_SD, MU_DEFAULT
 
 # Beside the paper's four: what carries the frequency content, and level without the weight of peaks.
 # docs/experiments.md has what else was tried.
-RICH_FEATURES = (*FEATURE_NAMES, "mav", "wl", "rms_d1", "rms_d2", "ld")
+RICH_FEATURES = (*FEATURE_NAMES, "mav", "wl", "rms_d1", "rms_d2", "ld", "rms_lag2")
 
 
 @dataclass(frozen=True)

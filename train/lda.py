@@ -47,9 +47,28 @@ class LinearHead:
         return float(np.mean(self.scores(features).argmax(axis=1) == classes))
 
 
-def fit_lda(features: NDArray[Any], classes: NDArray[np.int64], count: int, shrinkage: float) -> LinearHead:
-    """Fit to features ``[n, d]`` with class indices ``[n]`` in 0..count-1, each class present."""
-    return _solve(*_moments(features, classes, count), shrinkage)
+def fit_lda(
+    features: NDArray[Any],
+    classes: NDArray[np.int64],
+    count: int,
+    shrinkage: float,
+    expected: NDArray[np.float64] | None = None,
+) -> LinearHead:
+    """Fit to features ``[n, d]`` with class indices ``[n]`` in 0..count-1, each class present.
+
+    ``expected`` ``[d, d]`` is a covariance to expect beside what the windows show (``covariance_of``).
+    """
+    return _solve(*_moments(features, classes, count, expected), shrinkage)
+
+
+def covariance_of(changes: NDArray[Any]) -> NDArray[np.float64]:
+    """Second moment ``[d, d]`` of what other conditions change in the features ``[n, d]`` of windows.
+
+    Added to the covariance within classes, it lets LDA decide as if each window had been seen under all of
+    them, with nothing drawn and no window added (Bishop 1995, Neural Comput. 7(1):108-116).
+    """
+    changes = np.asarray(changes, dtype=np.float64)
+    return np.asarray(changes.T @ changes / max(len(changes), 1))
 
 
 def choose_shrinkage(
@@ -58,6 +77,7 @@ def choose_shrinkage(
     repetitions: NDArray[np.integer[Any]],
     count: int,
     shrinkages: Iterable[float] = SHRINKAGES,
+    expected: NDArray[np.float64] | None = None,
 ) -> float:
     """The shrinkage that decides best on repetitions left out in turn; the stronger on a tie.
 
@@ -69,6 +89,7 @@ def choose_shrinkage(
         repetitions: Of which each window is, ``[n]``.
         count: Number of classes.
         shrinkages: To choose from.
+        expected: As for ``fit_lda``.
     """
     ordered = sorted(shrinkages, reverse=True)
     accuracies = np.zeros(len(ordered))
@@ -78,20 +99,24 @@ def choose_shrinkage(
         if len(np.unique(classes[~judged])) < count:
             continue
         left_out += 1
-        moments = _moments(features[~judged], classes[~judged], count)
+        moments = _moments(features[~judged], classes[~judged], count, expected)
         heads = [_solve(*moments, shrinkage) for shrinkage in ordered]
         accuracies += [head.accuracy(features[judged], classes[judged]) for head in heads]
     return ordered[int(accuracies.argmax())] if left_out else ordered[len(ordered) // 2]
 
 
 def _moments(
-    features: NDArray[Any], classes: NDArray[np.int64], count: int
+    features: NDArray[Any],
+    classes: NDArray[np.int64],
+    count: int,
+    expected: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Class means ``[count, d]`` and within-class covariance ``[d, d]``."""
+    """Class means ``[count, d]`` and within-class covariance ``[d, d]``, with what is expected beside it."""
     features = np.asarray(features, dtype=np.float64)
     means = np.stack([features[classes == index].mean(axis=0) for index in range(count)])
     centred = features - means[classes]
-    return means, centred.T @ centred / max(len(features) - count, 1)
+    covariance = centred.T @ centred / max(len(features) - count, 1)
+    return means, covariance if expected is None else covariance + expected
 
 
 def _solve(means: NDArray[np.float64], covariance: NDArray[np.float64], shrinkage: float) -> LinearHead:

@@ -99,7 +99,7 @@ def raw_cnn(dataset: Dataset, config: TrainConfig, seed: int, fin: Fin | None = 
 def closed_form_lda(dataset: Dataset, config: TrainConfig, seed: int, fin: Fin | None = None) -> Recogniser:
     """LDA on the closed form of the features that the network imitates: its head without the network."""
     parts = [closed_form(dataset, part, config.features) for part in (dataset.train, dataset.validation)]
-    head, scaling = closed_form_head(dataset, parts, config.features)
+    head, scaling = closed_form_head(dataset, parts, config.features, config)
     return LinearRecogniser(head, scaling, dataset)
 
 

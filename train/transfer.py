@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.progress import Progress, silent
-from myofin.train.augment import SESSION
+from myofin.train.augment import ATTACHED, SESSION
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, Scaling, calibration_codes, joined, single_channels, varied
 from myofin.train.eight_bits import EightBits, Exact, round_layer
 from myofin.train.fin import Fin, network_shape
 from myofin.train.finetune import Windows, cross_entropy, finetune, judge
-from myofin.train.lda import LinearHead, choose_shrinkage, fit_lda
+from myofin.train.lda import LinearHead, choose_shrinkage, covariance_of, fit_lda
 from myofin.train.network import Network
 from myofin.train.pretrain import EpochRow, predict_singles
 
@@ -58,8 +58,10 @@ def transfer(
     parts = [Windows.of(dataset, part) for part in (dataset.train, dataset.validation)]
     outputs = [(_features(network, part), part.classes) for part in parts]
     both = (np.concatenate([o[0] for o in outputs]), np.concatenate([o[1] for o in outputs]))
-    shrinkage = choose_shrinkage(*both, _repetitions(dataset), network.shape.classes)
-    head = fit_lda(*outputs[0], network.shape.classes, shrinkage)
+    expected = covariance_of(_changes(network, dataset, config))
+    classes = network.shape.classes
+    shrinkage = choose_shrinkage(*both, _repetitions(dataset), classes, expected=expected)
+    head = fit_lda(*outputs[0], classes, shrinkage, expected)
     temperature = choose_temperature(head.scores(outputs[1][0]), outputs[1][1])
     _set_head(network, head, temperature)
     before = judge(network, parts[1])
@@ -77,7 +79,7 @@ def transfer(
     if config.refit or not kept:
         network.set_fin(fin.weights)
         learned = both if config.refit else outputs[0]
-        _set_head(network, fit_lda(learned[0], learned[1], network.shape.classes, shrinkage), temperature)
+        _set_head(network, fit_lda(*learned, classes, shrinkage, expected), temperature)
     if config.refit and kept:
         everything = joined([dataset.train, dataset.validation])
         varied_windows = _session(dataset, everything, config)
@@ -110,8 +112,25 @@ def choose_temperature(scores: NDArray[np.float64], classes: NDArray[np.int64]) 
     return min(TEMPERATURES, key=lambda factor: cross_entropy(scores * factor, classes))
 
 
+def _changes(network: Network, dataset: Dataset, config: TrainConfig) -> NDArray[np.float32]:
+    """What another session changes in the features ``[n, channels * features]`` of training windows."""
+    index, other = _attached(dataset, config)
+    pair = (Windows.of(dataset, dataset.train.take(index)), Windows.of(dataset, other))
+    before, after = (_features(network, windows) for windows in pair)
+    return after - before
+
+
+def _attached(dataset: Dataset, config: TrainConfig) -> tuple[NDArray[np.int64], Part]:
+    """Training windows as of another session, and where they stand among the training windows."""
+    other = varied(dataset, dataset.train, ATTACHED, config.varied_windows, config.seed)
+    return np.searchsorted(dataset.train.windows.starts, other.windows.starts), other
+
+
 def closed_form_head(
-    dataset: Dataset, features: Sequence[NDArray[np.float64]], names: tuple[str, ...]
+    dataset: Dataset,
+    features: Sequence[NDArray[np.float64]],
+    names: tuple[str, ...],
+    config: TrainConfig | None = None,
 ) -> tuple[LinearHead, Scaling]:
     """LDA on closed-form features, with the shrinkage chosen and the refit done as for the network.
 
@@ -119,12 +138,19 @@ def closed_form_head(
         dataset: Classes of the training and validation windows are read from it.
         features: Natural-domain features ``[w, channels, f]`` of its training and validation windows.
         names: Of the features.
+        config: Lets it expect another session, as the network's head does; the features are then those of
+            the data set. None makes it the usual LDA.
     """
     scaling = Scaling.fit(features[0], names)
     flat = [scaling.standardise(part).reshape(len(part), -1) for part in features]
+    expected = None
+    if config is not None:
+        index, other = _attached(dataset, config)
+        expected = covariance_of(scaling.standardise(other.features).reshape(len(other), -1) - flat[0][index])
     both = np.concatenate(flat), np.concatenate([dataset.train.classes, dataset.validation.classes])
-    shrinkage = choose_shrinkage(*both, _repetitions(dataset), len(dataset.classes))
-    return fit_lda(*both, len(dataset.classes), shrinkage), scaling
+    count = len(dataset.classes)
+    shrinkage = choose_shrinkage(*both, _repetitions(dataset), count, expected=expected)
+    return fit_lda(*both, count, shrinkage, expected), scaling
 
 
 def _repetitions(dataset: Dataset) -> NDArray[np.int16]:

@@ -55,6 +55,7 @@ def independent(x: np.ndarray) -> dict[str, float]:
         "rms_d2": np.sqrt(
             np.mean([(a - 2 * b + c) ** 2 for a, b, c in zip(x[:-2], x[1:-1], x[2:], strict=True)])
         ),
+        "rms_lag2": np.sqrt(np.mean([(b - a) ** 2 for a, b in zip(x[:-2], x[2:], strict=True)])),
         "ld": scipy.stats.gmean(np.abs(x) + LD_FLOOR_SD),
         **{f"ar{k}": value for k, value in enumerate(ar, start=1)},
     }

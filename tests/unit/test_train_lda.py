@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from myofin.train.lda import choose_shrinkage, fit_lda
+from myofin.train.lda import choose_shrinkage, covariance_of, fit_lda
 
 RNG = np.random.default_rng(3)
 CLASSES = np.repeat(np.arange(4), 60)
@@ -30,6 +30,16 @@ def test_scores_of_the_classes_have_nothing_in_common():
 def test_survives_features_that_never_vary():
     flat = np.concatenate([FEATURES, np.ones((240, 2))], axis=1)
     assert np.isfinite(fit_lda(flat, CLASSES, 4, 1e-4).scores(flat)).all()
+
+
+def test_expected_changes_are_as_if_each_window_had_been_seen_changed_to_both_sides():
+    changes = RNG.normal(size=(240, 6)) * (0.1, 0.1, 2.0, 0.1, 0.1, 3.0)
+    both = np.concatenate([FEATURES + changes, FEATURES - changes])
+    seen = fit_lda(both, np.tile(CLASSES, 2), 4, 0.0)
+    # Means stay, cross terms cancel: only what the sums of squares are divided by differs.
+    expected = fit_lda(FEATURES, CLASSES, 4, 0.0, covariance_of(changes) * 240 / 236)
+    assert np.allclose(seen.kernel * 2 * 236 / 476, expected.kernel)
+    assert not np.allclose(fit_lda(FEATURES, CLASSES, 4, 0.0).kernel, expected.kernel, rtol=0.5)
 
 
 def test_repetitions_left_out_choose_the_shrinkage_and_ties_go_to_the_stronger():
