@@ -79,7 +79,7 @@ def transfer(
     if config.refit or not kept:
         network.set_fin(fin.weights)
         learned = both if config.refit else outputs[0]
-        _set_head(network, fit_lda(*learned, classes, shrinkage, expected), temperature)
+        _set_head(network, fit_lda(learned[0], learned[1], classes, shrinkage, expected), temperature)
     if config.refit and kept:
         everything = joined([dataset.train, dataset.validation])
         varied_windows = _session(dataset, everything, config)
