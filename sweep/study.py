@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,9 +123,7 @@ def _draw(study: Any, settings: Settings, first: int, count: int) -> list[Any]:
     memory.add_trials(known[:first])
     draws = []
     for number in range(first, first + count):
-        memory.sampler = optuna.samplers.NSGAIISampler(
-            population_size=GENERATION, seed=_seed(settings.seed, number), constraints_func=_violations
-        )
+        memory.sampler = _sampler(_seed(settings.seed, number))
         trial = memory.ask()
         for name, categories in CATEGORIES.items():
             trial.suggest_categorical(name, categories)
@@ -136,6 +135,15 @@ def _draw(study: Any, settings: Settings, first: int, count: int) -> list[Any]:
                 hint="Give another --storage; what was measured is kept in --out.",
             )
     return draws
+
+
+def _sampler(seed: int) -> Any:
+    optuna = _optuna()
+    with warnings.catch_warnings():  # constraints are said to be experimental
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.NSGAIISampler(
+            population_size=GENERATION, seed=seed, constraints_func=_violations
+        )
 
 
 def _seed(seed: int, number: int) -> int:
