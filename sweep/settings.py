@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -71,10 +72,11 @@ class Settings:
         return f"grid {self.grid}" if self.grid is not None else "optuna"
 
     def identity(self) -> dict[str, Any]:
-        """What makes two sweeps the same one; a search may be asked for more trials later."""
+        """What makes two sweeps the same one, in JSON's types; a search may be asked for more trials later."""
         left_out = ("data", "out", "trials", "keep_bundles", "cache", "workers", "dask", "storage")
         document = {name: value for name, value in asdict(self).items() if name not in left_out}
-        return {**document, "objectives": list(self.objectives), "measure_on": measured_board(self).name}
+        plain: dict[str, Any] = json.loads(json.dumps(document))
+        return {**plain, "measure_on": measured_board(self).name}
 
 
 def check_settings(settings: Settings) -> None:

@@ -162,7 +162,7 @@ def _folder(settings: Settings, recording: Recording) -> Iterator[None]:
         InputError: It is another sweep's or no sweep's, or one is at work in it.
     """
     out = settings.out
-    identity = json.loads(json.dumps({**settings.identity(), "inputs": dict(recording.sha256s)}))
+    identity = {**settings.identity(), "inputs": dict(recording.sha256s)}
     if out.exists() and not (out / _IDENTITY).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} exists and is not a sweep's folder.", hint="Give --out another path.")
     out.mkdir(parents=True, exist_ok=True)
