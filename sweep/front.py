@@ -137,5 +137,6 @@ def nearest(trials: Iterable[Trial], board: Mapping[str, Any], hop_ms: int) -> d
 
 def tell_miss(miss: Mapping[str, Any]) -> str:
     """A miss in words."""
-    what = {"flash": "of flash", "ram": "of RAM", "deadline": f"in a hop of {miss.get('hop_ms', 10)} ms"}
-    return f"{miss['by']:,} {miss['unit']} {what[miss['what']]}"
+    if miss["what"] == "deadline":
+        return f"{miss['by']:,} {miss['unit']} in each {miss['hop_ms']} ms"
+    return f"{miss['by']:,} {miss['unit']} of {'RAM' if miss['what'] == 'ram' else miss['what']}"

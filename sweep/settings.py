@@ -72,7 +72,7 @@ class Settings:
         return f"grid {self.grid}" if self.grid is not None else "optuna"
 
     def identity(self) -> dict[str, Any]:
-        """What makes two sweeps the same one, in JSON's types; a search may be asked for more trials later."""
+        """What makes two sweeps the same, in JSON's types; a search may be asked for more trials later."""
         left_out = ("data", "out", "trials", "keep_bundles", "cache", "workers", "dask", "storage")
         document = {name: value for name, value in asdict(self).items() if name not in left_out}
         plain: dict[str, Any] = json.loads(json.dumps(document))

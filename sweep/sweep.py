@@ -31,7 +31,7 @@ from myofin.sweep.shipping import FOLDER as SHIPPED
 from myofin.sweep.shipping import ship
 from myofin.sweep.space import Point
 from myofin.sweep.stages import Plan, run_key, trial_key
-from myofin.sweep.trial import TRIALS, RunItem, TrialItem, measure_item, train_item
+from myofin.sweep.trial import BUNDLES, TRIALS, RunItem, TrialItem, measure_item, train_item
 from myofin.train.work import WorkFolder
 
 RESULT: Final = "sweep.json"
@@ -78,6 +78,7 @@ def run_sweep(settings: Settings, *, progress: Progress = silent) -> dict[str, A
             shutil.rmtree(settings.out / SHIPPED, ignore_errors=True)
         write_json(settings.out / RESULT, document)
         _write_page(settings.out, document)
+        _tidy(settings)
     return document
 
 
@@ -191,6 +192,15 @@ def _check_identity(out: Path, identity: dict[str, Any]) -> None:
             f"{out} holds a sweep with other settings ({', '.join(changed)}).",
             hint=f"Give --out another path, and --cache {out / 'cache'} to use its networks again.",
         )
+
+
+def _tidy(settings: Settings) -> None:
+    """Remove what is not kept, and what those left half made who were killed."""
+    if not settings.keep_bundles:
+        shutil.rmtree(settings.out / BUNDLES, ignore_errors=True)
+    for folder in (settings.out / BUNDLES, settings.out / "cache"):  # never in a cache that others share
+        for partial in folder.glob(".*.partial-*"):
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write_page(out: Path, document: dict[str, Any]) -> None:

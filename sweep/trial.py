@@ -36,7 +36,7 @@ from myofin.train.work import WorkFolder
 
 TRIALS: Final = "trials"
 BUNDLES: Final = "bundles"
-JUDGED_WINDOWS: Final = 3_000
+JUDGED_WINDOWS: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -168,9 +168,7 @@ def deadline_misses(instructions: int, board: Board, hop_ms: int) -> list[dict[s
     there = board.counter.units_per_second * hop_ms // 1000
     if instructions <= there:
         return []
-    return [
-        {"what": "deadline", "by": instructions - there, "unit": "instructions too many", "hop_ms": hop_ms}
-    ]
+    return [{"what": "deadline", "by": instructions - there, "unit": "instructions", "hop_ms": hop_ms}]
 
 
 def _refused(plan: Plan, error: DoesNotFitError) -> dict[str, Any]:

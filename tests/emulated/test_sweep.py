@@ -38,7 +38,18 @@ def swept(tmp_path_factory):
     """Settings of a sweep of two points, and its document."""
     folder = tmp_path_factory.mktemp("sweep")
     data = folder / "recording.npz"
-    shape = ("--channels", "3", "--rate-hz", "200", "--movements", "3", "--movement-s", "1", "--rest-s", "0.3")
+    shape = (
+        "--channels",
+        "3",
+        "--rate-hz",
+        "200",
+        "--movements",
+        "3",
+        "--movement-s",
+        "1",
+        "--rest-s",
+        "0.3",
+    )
     run(["data", "synth", "--out", str(data), *shape])
     settings = Settings(data, None, folder / "out", grid="small", fit="nano33ble", train=TINY, windows=8)
     with pytest.MonkeyPatch.context() as patch:

@@ -35,7 +35,7 @@ def test_the_front_holds_what_nothing_beats_and_equals_beside_each_other():
 
 
 def test_only_what_fits_the_board_counts_where_one_is_asked_for():
-    late = [{"what": "deadline", "by": 7, "unit": "instructions too many", "hop_ms": 10}]
+    late = [{"what": "deadline", "by": 7, "unit": "instructions", "hop_ms": 10}]
     trials = [trial("late", (9, 9), misses=late), trial("timely", (8, 8), 200)]
     assert ids(pareto_front(trials, OBJECTIVES, None)) == ["late"]
     assert ids(pareto_front(trials, OBJECTIVES, "b")) == ["timely"]
@@ -73,14 +73,14 @@ def test_the_nearest_misses_by_the_least_share_of_what_the_board_has():
     flash = [{"what": "flash", "by": 100, "unit": "bytes"}]
     both = [
         {"what": "ram", "by": 5, "unit": "bytes"},
-        {"what": "deadline", "by": 1, "unit": "instructions too many", "hop_ms": 10},
+        {"what": "deadline", "by": 1, "unit": "instructions", "hop_ms": 10},
     ]
     refused = trial("refused", (9,), misses=[{"what": "ram", "by": 1, "unit": "bytes"}], state="refused")
     trials = [trial("flash", (9,), misses=flash), trial("both", (9,), misses=both), refused]
     assert nearest(trials, BOARD, 10)["id"] == "flash"  # .1 of the flash; the other .05 + .1
     assert nearest(trials[1:], BOARD, 10) == {
         "id": "both",
-        "reason": "It misses b by 5 bytes of RAM and 1 instructions too many in a hop of 10 ms.",
+        "reason": "It misses b by 5 bytes of RAM and 1 instructions in each 10 ms.",
     }
     assert nearest([refused], BOARD, 10)["id"] == "refused"
     assert nearest([trial("fits", (9,))], BOARD, 10) is None
@@ -93,4 +93,4 @@ def test_a_rarer_decision_pays_for_all_frames_of_its_hop():
     board = load_board("microbit")
     assert deadline_misses(160_000, board, 10) == []
     (miss,) = deadline_misses(160_001, board, 10)
-    assert (miss["by"], tell_miss(miss)) == (1, "1 instructions too many in a hop of 10 ms")
+    assert (miss["by"], tell_miss(miss)) == (1, "1 instructions in each 10 ms")
