@@ -20,9 +20,7 @@ from myofin import __version__
 from myofin.convert import codegen_text as c
 from myofin.convert.codegen_input import check_code_scale
 from myofin.convert.codegen_lower import lower
-from myofin.convert.codegen_lstm_text import ring_slots
 from myofin.convert.codegen_memory import (
-    TYPE_BYTES,
     Place,
     members_of,
     plan_memory,
@@ -30,9 +28,10 @@ from myofin.convert.codegen_memory import (
     singles,
     unions,
 )
-from myofin.convert.codegen_program import LstmStep, Program, Step, reads_codes
+from myofin.convert.codegen_program import Program, Step, reads_codes
+from myofin.convert.codegen_sequences import hops_of, is_sequence, slides, slots_of
 from myofin.convert.codegen_step_text import VALUE_TYPE, StepText
-from myofin.convert.codegen_steps import can_slide, lstm_members, step_text
+from myofin.convert.codegen_steps import step_text
 from myofin.convert.flatbuffer import read_model
 from myofin.convert.plain_templates import plain_templates
 from myofin.errors import ModelError
@@ -64,7 +63,7 @@ class _Facts:
     keep: bool  # every array in a place of its own
     hops: int  # that one step of the LSTMs takes; 0 where that differs or makes no difference
     ring_slots: int
-    sequences: tuple[StepText, ...]  # the LSTMs that take the codes
+    sequences: tuple[StepText, ...]  # the LSTMs that take the codes, or the features in integers
     fin: tuple[StepText, ...]  # what comes after them, up to the features and the last LSTM
     head: tuple[StepText, ...]
 
@@ -80,17 +79,22 @@ class _Facts:
     @property
     def fin_takes_codes(self) -> bool:
         """Whether a step after the first LSTMs reads the codes too."""
-        return any(reads_codes(step) for step in self.program.fin if not _is_sequence(step))
+        return any(reads_codes(step) for step in self.program.fin if not is_sequence(step))
 
     @property
     def ordered(self) -> tuple[Step, ...]:
         """The steps in order of execution."""
-        fin = sorted(self.program.fin, key=lambda step: not _is_sequence(step))
+        fin = sorted(self.program.fin, key=lambda step: not is_sequence(step))
         return (*fin, *self.program.head)
 
     @property
     def steps(self) -> tuple[StepText, ...]:
         return self.sequences + self.fin + self.head
+
+    @property
+    def state_headers(self) -> list[str]:
+        """Headers of the types in the state struct that are not C's own."""
+        return sorted({step.types for step in self.steps if step.types})
 
     @property
     def kernels(self) -> list[str]:
@@ -149,9 +153,9 @@ def generate_c(
             hint="Convert the run that the front end belongs to.",
         )
     own = engine == "c"
-    slides = own and _slides(program, sliding, state_budget_bytes)
+    sliding = own and slides(program, sliding, state_budget_bytes)
     fin, head = (program.fin, program.head) if own else ((), ())
-    sequences = [step for step in fin if isinstance(step, LstmStep) and step.source is None]
+    sequences = [step for step in fin if is_sequence(step)]
     facts = _Facts(
         program=program,
         frontend=front,
@@ -159,47 +163,19 @@ def generate_c(
         state_contract=STATE_CONTRACTS[state],
         sha256=hashlib.sha256(model).hexdigest(),
         engine=engine,
-        sliding=slides,
+        sliding=sliding,
         keep=keep_intermediates,
-        hops=max((step.frame.hops for step in sequences), default=0),
-        ring_slots=max((ring_slots(step) for step in sequences), default=0),
-        sequences=_texts(program, sequences, slides),
-        fin=_texts(program, [step for step in fin if not _is_sequence(step)], slides),
-        head=_texts(program, head, slides),
+        hops=max(map(hops_of, sequences), default=0),
+        ring_slots=max(map(slots_of, sequences), default=0),
+        sequences=_texts(program, sequences, sliding),
+        fin=_texts(program, [step for step in fin if not is_sequence(step)], sliding),
+        head=_texts(program, head, sliding),
     )
     return _write(facts, out_dir)
 
 
-def _is_sequence(step: Step) -> bool:
-    return isinstance(step, LstmStep) and step.source is None
-
-
 def _texts(program: Program, steps: Iterable[Step], sliding: bool) -> tuple[StepText, ...]:
     return tuple(step_text(step, program.scheme, sliding=sliding) for step in steps)
-
-
-def _slides(program: Program, asked: bool | None, budget_bytes: int) -> bool:
-    readers = [step for step in program.fin if reads_codes(step)]
-    sequences = [step for step in readers if isinstance(step, LstmStep)]
-    possible = (
-        0 < len(sequences) == len(readers)
-        and all(can_slide(step, program) for step in sequences)
-        and len({step.frame.hops for step in sequences}) == 1
-    )
-    if asked and not possible:
-        raise ModelError(
-            "The engine cannot slide: the model is float32, keeps its state, or takes codes in other steps "
-            "than those of an LSTM with whole hops.",
-            hint="Generate it without sliding, or train with whole hops a step and convert to int8.",
-        )
-    if asked is not None:
-        return asked
-    held = sum(
-        TYPE_BYTES[kind] * length
-        for step in sequences
-        for kind, _, length in lstm_members(step, program.scheme, sliding=True)
-    )
-    return possible and program.frames * program.frame_codes + held <= budget_bytes
 
 
 def _write(facts: _Facts, out_dir: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from myofin.convert.codegen_add import float_add, integer_add
 from myofin.convert.codegen_arithmetic import dense_weights, float_dense
 from myofin.convert.codegen_conv import convolve, is_strided, spans_samples
 from myofin.convert.codegen_elementwise import COMPUTED, join
+from myofin.convert.codegen_features import lower_features
 from myofin.convert.codegen_input import scheme_of
 from myofin.convert.codegen_lstm import code_table, frame_input, lstm_numbers
 from myofin.convert.codegen_picture import is_picture, picture
@@ -44,6 +45,7 @@ from myofin.convert.codegen_views import (
     pointwise_places,
     pool,
 )
+from myofin.convert.features_op import FEATURES_OP
 from myofin.convert.graph import LSTM, Graph, Operator, find_outputs, refuse, window_shape
 from myofin.errors import ModelError
 
@@ -178,6 +180,10 @@ class _Lowering(Placing):
             return self._add(operator, x)
         if operator.kind == "SOFTMAX":
             return softmax(self, operator, x)
+        if operator.kind == FEATURES_OP:
+            step, view = lower_features(self.graph, operator, x, self.name("features"))
+            self.steps.append(step)
+            return view
         if operator.kind in COMPUTED:
             return COMPUTED[operator.kind](self, operator, x)
         remedy = f"{_REMEDIES[operator.kind]}. " if operator.kind in _REMEDIES else ""

@@ -17,6 +17,8 @@ from myofin.convert.codegen_step_text import StepText
 PUSH: Final = -1  # the time at which a frame is pushed, which may be between the features and the head
 # Widest first.
 TYPE_BYTES: Final[Mapping[str, int]] = {
+    "myofin_level_sums_t": 24,
+    "myofin_slope_sums_t": 24,
     "float": 4,
     "uint32_t": 4,
     "int32_t": 4,

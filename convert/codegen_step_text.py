@@ -23,6 +23,8 @@ class StepText:
         functions: Static functions that the calls need.
         kept: Names of the members that must keep their values from one call to the next.
         push: Statements for a new frame in ``codes``, for ``slot`` of the rings (sliding only).
+        types: Header of those types of the members that C does not have.
+        leave: Statements before the oldest frame, in ``codes``, is overwritten (sliding only).
         slide: What replaces ``call`` for the window that the rings hold (sliding only).
     """
 
@@ -34,6 +36,8 @@ class StepText:
     kept: frozenset[str] = frozenset()
     push: str = ""
     slide: str = ""
+    leave: str = ""
+    types: str = ""
 
 
 def at(buffer: Buffer) -> str:

@@ -13,6 +13,7 @@ from myofin.convert import codegen_lstm_text_s16 as lstm_text_s16
 from myofin.convert import codegen_text as c
 from myofin.convert import codegen_values_text as values_text
 from myofin.convert.codegen_arithmetic import DenseWeights
+from myofin.convert.codegen_features import FeaturesStep, features_text
 from myofin.convert.codegen_layout import pack_table, pack_table_16
 from myofin.convert.codegen_lstm_constants import constants as lstm_constants
 from myofin.convert.codegen_picture import PictureStep, picture_text
@@ -24,7 +25,6 @@ from myofin.convert.codegen_program import (
     JoinStep,
     LstmStep,
     MeanStep,
-    Program,
     RescaleStep,
     Scheme,
     Step,
@@ -46,6 +46,8 @@ def step_text(step: Step, scheme: Scheme, *, sliding: bool = False) -> StepText:
 def _text(step: Step, scheme: Scheme, sliding: bool) -> StepText:
     if isinstance(step, LstmStep):
         return _float_lstm(step) if scheme == "float32" else _integer_lstm(step, scheme, sliding)
+    if isinstance(step, FeaturesStep):
+        return features_text(step, sliding=sliding)
     if isinstance(step, DenseStep):
         return _dense(step, scheme)
     if isinstance(step, AddStep):
@@ -64,18 +66,6 @@ def _text(step: Step, scheme: Scheme, sliding: bool) -> StepText:
         return values_text.join_text(step, scheme)
     assert isinstance(step, GatherStep)
     return values_text.gather_text(step)
-
-
-def can_slide(step: LstmStep, program: Program) -> bool:
-    """Whether the engine can keep input halves for later windows; float32 has no kernel for it."""
-    return program.scheme != "float32" and lstm_text.can_slide(step, program)
-
-
-def lstm_members(step: LstmStep, scheme: Scheme, *, sliding: bool) -> tuple[tuple[str, str, int], ...]:
-    """Scratch of an integer LSTM in the state: ``(type, name, length)``."""
-    text = lstm_text if scheme == "int8" else lstm_text_s16
-    members: tuple[tuple[str, str, int], ...] = text.members(step, sliding=sliding)
-    return members
 
 
 def _integer_lstm(step: LstmStep, scheme: Scheme, sliding: bool) -> StepText:

@@ -74,14 +74,15 @@ def c_string(text: str) -> str:
 
 
 def array(name: str, values: NDArray[Any], comment: str = "") -> str:
-    """A `static const` array, aligned to 4 bytes so that kernels may load words."""
+    """A `static const` array, aligned to 4 bytes so that kernels may load words; int64 as its type wants."""
     flat = values.reshape(-1)
     dtype = flat.dtype.name  # asked once: it takes NumPy longer than the number itself
     c_type = _C_TYPES[dtype]
     head = f"/* {comment} */\n" if comment else ""
     plain = dtype in ("int8", "int16", "uint16")
     body = wrap(map(str, flat.tolist()) if plain else (number(value, dtype) for value in flat.tolist()))
-    return f"{head}static const {c_type} {name}[{len(flat)}] MYOFIN_ALIGNED = {{\n{body}}};\n"
+    aligned = "" if dtype == "int64" else " MYOFIN_ALIGNED"  # which would lower it
+    return f"{head}static const {c_type} {name}[{len(flat)}]{aligned} = {{\n{body}}};\n"
 
 
 def scale(value: Factor) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from myofin.convert.features_op import split_features
 from myofin.convert.flatbuffer import read_model
+from myofin.convert.flatbuffer_writer import write_model
 from myofin.convert.graph import Graph, Tensor, find_outputs, window_shape
 from myofin.convert.host_engine import HostEngine
 from myofin.errors import ModelError, MyofinError, ToolMissingError
@@ -54,13 +56,22 @@ class _Interpreter(Protocol):
 
 
 class _WindowLoop:
-    """Runs windows one after the other through an interpreter that holds one model."""
+    """Runs windows one after the other through an interpreter that holds one model.
 
-    def __init__(self, name: str, content: bytes, interpreter: _Interpreter, graph: Graph) -> None:
-        self.name = name
-        self._interpreter = interpreter
+    Features that are computed in integers are no operator of any interpreter: NumPy computes them, and the
+    interpreter holds what follows.
+    """
+
+    def __init__(self, name: str, content: bytes, load: Callable[[bytes, Graph], _Interpreter]) -> None:
+        graph = read_model(content)
         self._input, self._shape = _check_input(graph), window_shape(graph)
         self._outputs = _output_tensors(graph)
+        self._front = split_features(graph)
+        self.name = name if self._front is None else f"numpy+{name}"
+        if self._front is None:
+            self._interpreter = load(content, graph)
+        else:
+            self._interpreter = load(write_model(self._front.rest), self._front.rest)
 
     def run(self, codes: Codes, progress: Progress = silent) -> Outputs:
         """See :class:`Executor`."""
@@ -73,11 +84,16 @@ class _WindowLoop:
     def _loop(self, codes: Codes, *, reset_each: bool, progress: Progress) -> Outputs:
         windows = check_codes(codes, self._shape)
         rows = [np.empty((len(windows), t.size), t.dtype) for t in self._outputs]
+        features = None if self._front is None else self._front.compute(windows)
         for i, window in enumerate(windows):
             if reset_each or i == 0:
                 self._interpreter.reset()
-            given = network_input(window, self._input.dtype).reshape(self._input.shape)
-            for row, value in zip(rows, self._interpreter.invoke(given), strict=True):
+            if features is None:
+                given = network_input(window, self._input.dtype).reshape(self._input.shape)
+                found = self._interpreter.invoke(given)
+            else:
+                found = features[i], self._interpreter.invoke(features[i][np.newaxis])[1]
+            for row, value in zip(rows, found, strict=True):
                 row[i] = value.reshape(-1)
             progress(self.name, i + 1, len(windows))
         return Outputs(*rows)
@@ -212,21 +228,19 @@ class TflmExecutor(_WindowLoop):
     """TFLM's reference kernels: the bit-exact oracle of the integer schemes."""
 
     def __init__(self, content: bytes, *, arena_bytes: int | None = None) -> None:
-        graph = read_model(content)
-        super().__init__("tflm", content, _TflmInterpreter(content, graph, arena_bytes), graph)
+        super().__init__("tflm", content, lambda model, graph: _TflmInterpreter(model, graph, arena_bytes))
 
 
 class TfliteRuntimeExecutor(_WindowLoop):
     """The TFLite runtime: a cross-check, typically within 1 LSB of TFLM on int8; not for int16x8."""
 
     def __init__(self, content: bytes) -> None:
-        graph = read_model(content)
-        if _check_input(graph).dtype == "int16":
+        if _check_input(read_model(content)).dtype == "int16":
             raise ToolMissingError(
                 "The TFLite runtime has no LSTM on int16 activations.",
                 hint="TFLM and the C engine compute int16x8; or convert with another scheme.",
             )
-        super().__init__("tflite-runtime", content, _LiteInterpreter(content, graph), graph)
+        super().__init__("tflite-runtime", content, _LiteInterpreter)
 
 
 class HostEngineExecutor:

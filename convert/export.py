@@ -86,6 +86,11 @@ def _kind(kind: str, bundle: Bundle) -> Kind:
     if kind not in KINDS:
         raise InputError(f"There is no export {kind!r}.", hint=f"Choose from {', '.join(KINDS)}.")
     form = KINDS[kind]
+    if form.engine == "tflm" and bundle.body.arithmetic:
+        raise InputError(
+            "TensorFlow Lite Micro has no operator for features by arithmetic.",
+            hint="Export the C engine, for instance with `--as c`.",
+        )
     if form.engine == "tflm" and bundle.body.contract != "reset":
         raise InputError(
             f"TensorFlow Lite Micro does not serve the state contract {bundle.body.contract!r} here.",

@@ -89,6 +89,9 @@ class ExportFacts:
         """Heading of the README."""
         if self.foreign:
             return f"{_plain(self.body.dataset)}, {self.scheme}"
+        if self.body.arithmetic:
+            what = "Features by arithmetic and a linear head"
+            return f"{what} for {self.body.channels} channels at {self.body.rate_hz} Hz, {self.scheme}"
         return f"An LSTM-FIN for {self.body.channels} channels at {self.body.rate_hz} Hz, {self.scheme}"
 
     @property
@@ -157,6 +160,8 @@ class ExportFacts:
                 "State contract `carry`: the LSTM keeps its state until `myofin_init`; push frames in order, "
                 "and call `myofin_init` after a gap in the signal."
             )
+        if self.body.arithmetic:
+            return "State contract `reset`: a decision depends on the frames held and on nothing before."
         return (
             "State contract `reset`: the LSTM starts at zero at each window, so a decision depends on the "
             "frames held and on nothing before."
@@ -186,6 +191,8 @@ class ExportFacts:
     @property
     def oracle(self) -> str:
         """Who said what is right."""
+        if self.body.arithmetic and self.body.oracle["name"] == "tflm":
+            return "NumPy (features) and TensorFlow Lite Micro's reference kernels (logits)"
         return _ORACLES[str(self.body.oracle["name"])]
 
     @property

@@ -74,8 +74,12 @@ def _buffer(builder: Any, data: NDArray[Any] | None) -> int:
 
 
 def _operator_code(builder: Any, kind: str) -> int:
-    number = int(getattr(tflite.BuiltinOperator, kind))
+    builtin, _, custom = kind.partition(":")
+    number = int(getattr(tflite.BuiltinOperator, builtin))
+    name = builder.CreateString(custom) if custom else None
     tflite.OperatorCodeStart(builder)
+    if name is not None:
+        tflite.OperatorCodeAddCustomCode(builder, name)
     tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(number, _OLD_CODES))
     tflite.OperatorCodeAddVersion(builder, 1)
     tflite.OperatorCodeAddBuiltinCode(builder, number)

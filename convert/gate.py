@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.executors import Outputs
+from myofin.convert.features_op import FEATURES_OP
 from myofin.convert.flatbuffer import CELL_STATE_INPUT, SMALLEST_CELL_SCALE, read_model
 from myofin.convert.graph import LSTM, Graph, Tensor, find_outputs
 from myofin.errors import CheckError
@@ -125,7 +126,7 @@ def check_gate(
 
 def _check_operators(graph: Graph, expected_lstm_ops: int) -> None:
     kinds = [operator.kind for operator in graph.operators]
-    foreign = [kind for kind in kinds if kind.startswith("CUSTOM")]
+    foreign = [kind for kind in kinds if kind.startswith("CUSTOM") and kind != FEATURES_OP]
     if foreign:
         raise CheckError(
             f"The model needs {foreign[0]}, which no microcontroller engine has (a Flex or custom operator).",

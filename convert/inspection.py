@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from myofin.convert.codegen_lstm import BIASES, CELL, HIDDEN, INPUT_WEIGHTS, RECURRENT_WEIGHTS
+from myofin.convert.features_op import FEATURES_OP
 from myofin.convert.graph import LSTM, Graph, Operator, Tensor, refuse
 
 _WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
@@ -81,6 +82,8 @@ def _weight_bytes(graph: Graph, operator: Operator) -> int:
         positions = [*INPUT_WEIGHTS, *RECURRENT_WEIGHTS, *BIASES]
     elif operator.kind in _WEIGHTED:
         positions = [1, 2]
+    elif operator.kind == FEATURES_OP:
+        positions = list(range(1, len(operator.inputs)))  # its tables
     elif operator.kind in ("ADD", "MUL", "SUB"):
         positions = [0, 1]
     else:
@@ -130,7 +133,11 @@ def lstm_report(graph: Graph) -> LstmReport:
     return LstmReport(
         fused=tuple(_fused(graph, operator) for operator in graph.operators if operator.kind == LSTM),
         unfused=tuple(operator.index for operator in graph.operators if operator.kind in loose),
-        foreign=tuple(op.kind.partition(":")[2] for op in graph.operators if op.kind.startswith("CUSTOM")),
+        foreign=tuple(
+            op.kind.partition(":")[2]
+            for op in graph.operators
+            if op.kind.startswith("CUSTOM") and op.kind != FEATURES_OP
+        ),
     )
 
 

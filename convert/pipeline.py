@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from myofin.artifacts import new_artifact, write_manifest, write_whole
+from myofin.convert.arithmetic import arithmetic_models, is_arithmetic
 from myofin.convert.bundle import (
     ENGINE_FOLDER,
     FLOAT_MODEL_FILE,
@@ -83,9 +84,8 @@ def convert_run(
     run = read_run(run_folder)
     with new_artifact(out, "bundle") as folder:
         progress("convert", 0, 3)
-        float_model = _kept(run, "float32", models)
-        progress("convert", 1, 3)
-        model, mended = mend_cell_scale(_quantized(run, scheme, float_model, models, progress))
+        float_model, converted = _models(run, scheme, models, progress)
+        model, mended = mend_cell_scale(converted)
         progress("convert", 2, 3)
         (folder / MODEL_FILE).write_bytes(model)
         (folder / FLOAT_MODEL_FILE).write_bytes(float_model)
@@ -102,6 +102,15 @@ def convert_run(
             seed=run.manifest.document["seed"],
         )
     return read_bundle(out)
+
+
+def _models(run: Run, scheme: Scheme, models: Path | None, progress: Progress) -> tuple[bytes, bytes]:
+    """The float32 model of a run, and that of the scheme."""
+    if is_arithmetic(run):
+        return arithmetic_models(run, scheme)
+    float_model = _kept(run, "float32", models)
+    progress("convert", 1, 3)
+    return float_model, _quantized(run, scheme, float_model, models, progress)
 
 
 def _quantized(
@@ -134,7 +143,8 @@ def _kept(run: Run, scheme: Scheme, keep: Path | None) -> bytes:
 def _generate(run: Run, model: bytes, folder: Path, sliding: bool | None) -> None:
     body = run.body
     engines: dict[str, Engine] = {ENGINE_FOLDER: "c"}
-    if body.state == "reset":
+    with_tflm = body.state == "reset" and not is_arithmetic(run)
+    if with_tflm:
         engines[TFLM_FOLDER] = "tflm"
     for name, engine in engines.items():
         generate_c(
@@ -147,7 +157,8 @@ def _generate(run: Run, model: bytes, folder: Path, sliding: bool | None) -> Non
             sliding=sliding if engine == "c" else None,
             engine=engine,
         )
-    export_tflm(model, folder / TFLM_FOLDER)
+    if not is_arithmetic(run):  # of whose features TFLM has no operator
+        export_tflm(model, folder / TFLM_FOLDER)
 
 
 def _prove(

@@ -101,6 +101,13 @@ class BundleBody(Signal):
     float_tolerance: float
     windows: str | None = None  # what the golden windows are, where they are not of test repetitions
 
+    network: dict[str, Any] = Field(default_factory=dict)  # facts from training; none of a foreign model
+
+    @property
+    def arithmetic(self) -> bool:
+        """Whether integer arithmetic computes the features, which TFLM has no operator for."""
+        return self.network.get("features_by") == "arithmetic"
+
     @property
     def contract(self) -> str:
         """The state contract: ``reset`` or ``carry``."""

@@ -118,6 +118,8 @@ def build_bundle(
             "The bundle's network keeps its state between decisions; TFLM in this firmware does not.",
             hint="Build with --engine c.",
         )
+    if engine != "c" and body.get("network", {}).get("features_by") == "arithmetic":
+        raise InputError("TFLM has no operator for features by arithmetic.", hint="Build with --engine c.")
     if engine != "c" and trace:
         raise InputError(
             "TFLM does not tell of its stages.", hint="Build with --engine c, or without --trace."

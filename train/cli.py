@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from myofin.console import emit, json_option, progress_bar, seed_option
-from myofin.train.config import TrainConfig
+from myofin.train.config import FEATURES_BY, FeaturesBy, TrainConfig
 
 _DEFAULT = TrainConfig()
 
@@ -25,6 +25,13 @@ _DEFAULT = TrainConfig()
 )
 @click.option(
     "--fin", type=click.Path(path_type=Path), default=None, help="Run whose pre-trained FIN is taken over."
+)
+@click.option(
+    "--features-by",
+    type=click.Choice(FEATURES_BY),
+    default=_DEFAULT.features_by,
+    show_default=True,
+    help="An LSTM that imitates the features, or integer arithmetic that computes them.",
 )
 @click.option(
     "--features",
@@ -48,6 +55,7 @@ def train(
     epochs: int,
     units: int,
     fin: Path | None,
+    features_by: FeaturesBy,
     features: str,
     dc_blocker_shift: int,
     seed: int,
@@ -60,12 +68,21 @@ def train(
     validate and test; the test repetitions choose nothing. With --fin the imitation is not learnt again: it
     holds for every recording of the same rate. Leaves the model, metrics.json and curves under --out.
 
+    With --features-by arithmetic there is no LSTM: the board computes the features, and LDA is the head.
+
     \b
     Example:
       myofin train --data recordings/ --subject 1 --out out/run
     """
     names = tuple(name.strip() for name in features.split(","))
-    config = TrainConfig(seed=seed, epochs=epochs, units=units, features=names, dc_shift=dc_blocker_shift)
+    config = TrainConfig(
+        seed=seed,
+        features_by=features_by,
+        epochs=epochs,
+        units=units,
+        features=names,
+        dc_shift=dc_blocker_shift,
+    )
     from myofin.train.pipeline import train_run
 
     with progress_bar() as progress:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from myofin.errors import InputError
 from myofin.features import FEATURE_NAMES, check_names
 from myofin.frontend import CLIP_DEFAULT_SD, MU_DEFAULT
+
+FeaturesBy = Literal["lstm", "arithmetic"]
+FEATURES_BY: tuple[FeaturesBy, ...] = get_args(FeaturesBy)
 
 # Beside the paper's four: what carries the frequency content, and level without the weight of peaks.
 # docs/experiments.md has what else was tried.
@@ -19,6 +23,8 @@ class TrainConfig:
 
     Attributes:
         seed: Seeds weights, batches and every other choice of chance.
+        features_by: Whether an LSTM imitates the features, or integer arithmetic computes them; then only
+            ``features``, the numbers of windows and ``dc_shift`` mean anything.
         features: Names of the imitated features; the paper's four come first.
         units: LSTM units, shared by all channels.
         embedding: Width of the embedding of one sample.
@@ -52,6 +58,7 @@ class TrainConfig:
     """
 
     seed: int = 0
+    features_by: FeaturesBy = "lstm"
     features: tuple[str, ...] = RICH_FEATURES
     units: int = 24
     embedding: int = 16
@@ -86,6 +93,10 @@ class TrainConfig:
             raise InputError(
                 f"The imitated features are {', '.join(self.features)}.",
                 hint=f"Begin with the paper's four: {', '.join(FEATURE_NAMES)}.",
+            )
+        if self.features_by not in FEATURES_BY:
+            raise InputError(
+                f"features_by is {self.features_by!r}.", hint=f"Give one of {', '.join(FEATURES_BY)}."
             )
         limits = {
             "units": (self.units, 1, 256),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.artifacts import new_artifact, write_json, write_manifest
+from myofin.errors import InputError
 from myofin.features import feature_scores
 from myofin.frontend import WINDOW_FRAMES
+from myofin.integer_head import save_head
 from myofin.progress import Progress, silent
 from myofin.recordings.check import load_trainable
 from myofin.recordings.model import Recording
+from myofin.train.arithmetic import ArithmeticRecogniser, fit_arithmetic
+from myofin.train.clock import Clock
 from myofin.train.config import TrainConfig
 from myofin.train.curves import curves_csv, curves_svg
 from myofin.train.dataset import Dataset, Part, calibration_codes, closed_form, prepare, single_channels
@@ -79,13 +82,57 @@ def train_run(
         ToolMissingError: TensorFlow is not installed.
     """
     config = config or TrainConfig()
+    if start is not None and config.features_by == "arithmetic":
+        raise InputError(
+            "Features by arithmetic take no FIN.", hint="Leave --fin out, or give --features-by lstm."
+        )
     fin = load_fin(start) if start is not None else None
     recording = load_trainable(data, subject)
+    arguments = {"data": str(data), "subject": subject, "fin": str(start) if start else None}
     with new_artifact(out, "run") as folder:
-        trained = train_recording(recording, config, fin=fin, cache=cache, progress=progress)
-        arguments = {"data": str(data), "subject": subject, "fin": str(start) if start else None}
-        _write(folder, trained, config, arguments)
-    return trained.metrics
+        if config.features_by == "arithmetic":
+            recogniser, metrics = train_arithmetic(recording, config, progress=progress)
+            save_head(recogniser.head, folder)
+            made = _Made(recogniser.dataset, recogniser.describe(), metrics)
+        else:
+            trained = train_recording(recording, config, fin=fin, cache=cache, progress=progress)
+            _write_network(folder, trained)
+            made = _Made(trained.dataset, trained.network.describe(), trained.metrics)
+        _write(folder, made, config, arguments)
+    return made.metrics
+
+
+def train_arithmetic(
+    recording: Recording, config: TrainConfig, *, progress: Progress = silent
+) -> tuple[ArithmeticRecogniser, dict[str, Any]]:
+    """Fit a head to features by arithmetic, on a recording that ``check_trainable`` accepts; no TensorFlow.
+
+    Returns:
+        What decides, and the metrics as in ``metrics.json``.
+
+    Raises:
+        InputError: A feature cannot be computed in integers.
+    """
+    clock = Clock()
+    progress("features", 0, 1)
+    dataset = prepare(recording, config)
+    progress("features", 1, 1)
+    clock.lap("features")
+    recogniser = fit_arithmetic(dataset, config)
+    clock.lap("head")
+    parts = {name: getattr(dataset, name) for name in PARTS}
+    metrics: dict[str, Any] = {
+        "accuracy": {name: recogniser.accuracy(part) for name, part in parts.items()},
+        "chance": 1.0 / len(dataset.classes),
+        "windows": {name: len(part) for name, part in parts.items()},
+        "feature_r2": _finite(recogniser.scores(dataset.test)),
+        "feature_r2_validation": _finite(recogniser.scores(dataset.validation)),
+        "head": {**recogniser.facts, "fin_reused": False},
+        "lda_closed_form": lda_baselines(dataset),
+    }
+    clock.lap("measure")
+    metrics["seconds"] = clock.laps
+    return recogniser, metrics
 
 
 def train_recording(
@@ -111,7 +158,7 @@ def train_recording(
     Raises:
         InputError: The FIN does not fit the recording or the settings.
     """
-    clock = _Clock()
+    clock = Clock()
     load_tensorflow()
     make_deterministic(config.seed)
     clock.lap("load_tensorflow")
@@ -176,10 +223,24 @@ def lda_baselines(dataset: Dataset) -> dict[str, dict[str, float]]:
     return found
 
 
-def _write(folder: Path, trained: Trained, config: TrainConfig, arguments: dict[str, Any]) -> None:
-    dataset, recording = trained.dataset, trained.dataset.recording
+@dataclass(frozen=True)
+class _Made:
+    """What every run has: its data set, the facts about its model, and the metrics."""
+
+    dataset: Dataset
+    model: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+def _write_network(folder: Path, trained: Trained) -> None:
     _save_model(trained.network, folder / "saved_model")
     save_fin(trained.fin, folder)
+    (folder / "curves.csv").write_text(curves_csv(trained.rows), encoding="utf-8")
+    (folder / "curves.svg").write_text(curves_svg(trained.rows), encoding="utf-8")
+
+
+def _write(folder: Path, made: _Made, config: TrainConfig, arguments: dict[str, Any]) -> None:
+    dataset, recording = made.dataset, made.dataset.recording
     np.savez_compressed(folder / "calibration.npz", codes=calibration_codes(dataset, config))
     golden = spread(dataset.test.windows, config.golden_windows)
     at = np.searchsorted(dataset.test.windows.starts, golden.starts)
@@ -190,21 +251,19 @@ def _write(folder: Path, trained: Trained, config: TrainConfig, arguments: dict[
         labels=golden.labels,
         features=dataset.test.features[at],
     )
-    write_json(folder / "metrics.json", trained.metrics)
-    (folder / "curves.csv").write_text(curves_csv(trained.rows), encoding="utf-8")
-    (folder / "curves.svg").write_text(curves_svg(trained.rows), encoding="utf-8")
+    write_json(folder / "metrics.json", made.metrics)
     write_manifest(
         folder,
         "run",
-        _body(trained),
+        _body(made),
         arguments=arguments | asdict(config),
         inputs=recording.sha256s,
         seed=config.seed,
     )
 
 
-def _body(trained: Trained) -> dict[str, Any]:
-    dataset, recording = trained.dataset, trained.dataset.recording
+def _body(made: _Made) -> dict[str, Any]:
+    dataset, recording = made.dataset, made.dataset.recording
     names = recording.class_names or {}
     return {
         "rate_hz": recording.rate_hz,
@@ -218,9 +277,9 @@ def _body(trained: Trained) -> dict[str, Any]:
         "split": dataset.split.to_json(),
         "frontend": dataset.frontend.to_json(),
         "features": dataset.scaling.to_json(),
-        "model": trained.network.describe(),
+        "model": made.model,
         "state": "reset",
-        "metrics": trained.metrics,
+        "metrics": made.metrics,
     }
 
 
@@ -239,16 +298,3 @@ def _finite(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float | 
         name: {kind: value if np.isfinite(value) else None for kind, value in kinds.items()}
         for name, kinds in scores.items()
     }
-
-
-class _Clock:
-    """Seconds of each stage, rounded to hundredths."""
-
-    def __init__(self) -> None:
-        self._last = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.laps[stage] = round(now - self._last, 2)
-        self._last = now
