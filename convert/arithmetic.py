@@ -40,10 +40,13 @@ def arithmetic_models(run: Run, scheme: str) -> tuple[bytes, bytes]:
             hint="Convert with --scheme int8, or train with --features-by lstm.",
         )
     head = _read_head(run.manifest.folder, run)
-    codes = run.calibration
-    features = integer_features(head.tables, codes)
-    logits = np.maximum(head.logits(features), 0.0)
-    return float_model(head), int8_model(head, float(logits.max(initial=_SMALLEST_RANGE)))
+    return float_model(head), quantized_head(head, run.calibration)
+
+
+def quantized_head(head: IntegerHead, codes: NDArray[np.int8]) -> bytes:
+    """The int8 model of a head whose logits reach as far as those of calibration windows of codes."""
+    logits = head.logits(integer_features(head.tables, codes))
+    return int8_model(head, float(logits.max(initial=_SMALLEST_RANGE)))
 
 
 def _read_head(folder: Path, run: Run) -> IntegerHead:

@@ -1,10 +1,11 @@
 """Child process that quantizes a network and decides many windows with it: ``FOLDER SCHEME``.
 
-The folder holds ``saved_model/``, ``calibration.npz`` and ``windows.npz`` (codes) and ``signal.json`` (front
-end, ``frame_samples``, ``channels``); it gets ``outputs.npz`` with float32 ``features`` and ``logits``. The
-generated C engine computes them, and TFLM has to agree with it on the first windows, bit for bit; where the
-generator does not know the network, TFLM computes them all. It runs apart so that whoever evaluates may have
-TensorFlow loaded, and answers with one line of JSON, as ``tensorflow_worker`` does.
+The folder holds ``saved_model/``, or the ``integer_head.npz`` of features by arithmetic; ``calibration.npz``
+and ``windows.npz`` (codes); and ``signal.json`` (front end, ``frame_samples``, ``channels``). It gets
+``outputs.npz`` with float32 ``features`` and ``logits``. The generated C engine computes them, and TFLM has
+to agree with it on the first windows, bit for bit; where the generator does not know the network, TFLM
+computes them all. It runs apart so that whoever evaluates may have TensorFlow loaded, and answers with one
+line of JSON, as ``tensorflow_worker`` does.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from myofin.convert.arithmetic import quantized_head
 from myofin.convert.codegen import generate_c
 from myofin.convert.executors import HostEngineExecutor, TflmExecutor
 from myofin.convert.flatbuffer import mend_cell_scale, read_model
 from myofin.convert.graph import Tensor, find_outputs
 from myofin.convert.tensorflow_client import convert_with_tensorflow
 from myofin.errors import CheckError, ModelError, MyofinError
+from myofin.integer_head import HEAD_FILE, load_head
 
 CHECKED_WINDOWS = 16
 
@@ -36,7 +39,7 @@ def decide(folder: Path, scheme: str) -> None:
     signal = json.loads((folder / "signal.json").read_text(encoding="utf-8"))
     with np.load(folder / "windows.npz", allow_pickle=False) as arrays:
         codes = arrays["codes"]
-    model, _ = mend_cell_scale(convert_with_tensorflow(folder, scheme))
+    model, _ = mend_cell_scale(_model(folder, scheme))
     try:
         generate_c(
             model,
@@ -65,6 +68,13 @@ def decide(folder: Path, scheme: str) -> None:
         folder / "outputs.npz",
         **{name: _real(getattr(found, name), graph.tensors[tensor]) for name, tensor in pairs.items()},
     )
+
+
+def _model(folder: Path, scheme: str) -> bytes:
+    if not (folder / HEAD_FILE).is_file():
+        return convert_with_tensorflow(folder, scheme)
+    with np.load(folder / "calibration.npz", allow_pickle=False) as arrays:
+        return quantized_head(load_head(folder), arrays["codes"])
 
 
 def _real(values: NDArray[Any], tensor: Tensor) -> NDArray[np.float32]:

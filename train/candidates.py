@@ -119,6 +119,8 @@ CANDIDATES: Mapping[str, str] = MappingProxyType(
         "lda-four": "myofin.train.lda_baselines:make",
         "lda-loghtd": "myofin.train.lda_baselines:make",
         "lda-all": "myofin.train.lda_baselines:make",
+        "arithmetic": "myofin.train.arithmetic_candidates:make",
+        "arithmetic-four": "myofin.train.arithmetic_candidates:make",
         "default": "myofin.train.network_candidates:make",
         "frozen-fin": "myofin.train.network_candidates:make",
         "tuned-fin": "myofin.train.network_candidates:make",

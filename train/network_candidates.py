@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -203,10 +203,24 @@ def quantized_outputs(
     Raises:
         CheckError: The network could not be converted.
     """
-    dataset = recogniser.dataset
+
+    def save(folder: Path) -> None:
+        recogniser.network.save(folder / "saved_model")
+
+    return decided_apart(recogniser.dataset, config, scheme, save)
+
+
+def decided_apart(
+    dataset: Dataset, config: TrainConfig, scheme: str, save: Callable[[Path], None]
+) -> dict[str, NDArray[np.float32]]:
+    """Features and logits of the test windows from the C engine of what ``save`` leaves in a folder.
+
+    Raises:
+        CheckError: It could not be converted.
+    """
     with tempfile.TemporaryDirectory(prefix="myofin-evaluate-") as name:
         folder = Path(name)
-        recogniser.network.save(folder / "saved_model")
+        save(folder)
         np.savez(folder / "calibration.npz", codes=calibration_codes(dataset, config))
         np.savez(folder / "windows.npz", codes=dataset.test.codes)
         signal = {

@@ -28,7 +28,18 @@ from myofin.train.protocols import Job, Use
 # What may change a bit of a result: the packages that train, convert and decide.
 _PACKAGES = ("numpy", "scipy", "tensorflow", "tf_keras", "tflite-micro")
 _COMPUTING = {".py", ".c", ".h", ".j2"}
-_SPINE = ("features", "feature_windows", "feature_recordings", "sliding", "frontend", "windows", "splits")
+_SPINE = (
+    "features",
+    "feature_windows",
+    "feature_recordings",
+    "sliding",
+    "frontend",
+    "windows",
+    "splits",
+    "integer_tables",
+    "integer_features",
+    "integer_head",
+)
 
 
 @cache
