@@ -41,7 +41,8 @@ def ship(plan: Plan, point: Point, name: str, out: Path, progress: Progress) -> 
     Raises:
         MyofinError: As training, conversion, build and validation raise.
     """
-    final = replace(plan, train=replace(plan.train, refit=True))
+    golden = plan.shipped_windows
+    final = replace(plan, train=replace(plan.train, refit=True, golden_windows=golden), windows=golden)
     key = trial_key(final, point)
     folder = out / FOLDER
     if (kept := _kept(folder, key)) is not None:

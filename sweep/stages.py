@@ -51,7 +51,8 @@ class Plan:
         fit: Board that the image is built for and has to fit.
         measure_on: Emulated board that runs it.
         hop_ms: Time between two decisions.
-        windows: Golden windows that the board decides.
+        windows: Golden windows that the board decides for each point.
+        shipped_windows: Golden windows of the recommended point, which the board decides too.
         out: The sweep's folder.
         cache: Where runs and models are kept.
         keep_bundles: Whether bundles stay.
@@ -65,6 +66,7 @@ class Plan:
     measure_on: str
     hop_ms: int
     windows: int
+    shipped_windows: int
     out: Path
     cache: Path
     keep_bundles: bool = False

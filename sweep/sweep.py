@@ -144,11 +144,12 @@ def _plan(settings: Settings, recording: Recording) -> Plan:
         subject=settings.subject,
         inputs=dict(recording.sha256s),
         # A network that learned from the validation repetitions cannot be chosen by them.
-        train=replace(settings.train, seed=settings.seed, refit=False),
+        train=replace(settings.train, seed=settings.seed, refit=False, golden_windows=settings.windows),
         fit=fitted_board(settings).name,
         measure_on=measured_board(settings).name,
         hop_ms=settings.hop_ms,
         windows=settings.windows,
+        shipped_windows=settings.train.golden_windows,
         out=settings.out.absolute(),
         cache=settings.cache_folder.absolute(),
         keep_bundles=settings.keep_bundles,

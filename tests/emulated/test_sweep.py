@@ -82,6 +82,7 @@ def test_the_recommended_network_is_there_and_passes_validation(swept):
     assert image.sizes.flash_code + image.sizes.flash_constants == shipped["flash"]
     run_of = read_manifest(kept / "bundle", "bundle")
     assert run_of.body["scheme"] == "int8"
+    assert document["recommended"]["shipped"]["values"]["windows_equal"] == [24, 24]
     arguments = ["validate", kept / "bundle", "--board", "mps2-an386", "--out", kept / "again", "--json"]
     report = json.loads(myofin(*arguments, "--windows", 8).stdout)
     assert report["verdict"] == "pass"
