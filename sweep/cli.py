@@ -147,10 +147,12 @@ def table(document: Mapping[str, Any], out: Path) -> str:
 
 def _row(trial: Mapping[str, Any]) -> tuple[str, ...]:
     params, values = trial["params"], trial["values"]
-    network = (
-        f"LSTM {params['units']}, {params['step_hops']} hops, {params['embedding']}x{params['taps']}, "
-        f"{len(params['imitated'])} features, {params['head']}"
-    )
+    network = f"{len(params['imitated'])} features by arithmetic"
+    if params["features"] == "lstm":
+        network = (
+            f"LSTM {params['units']}, {params['step_hops']} hops, {params['embedding']}x{params['taps']}, "
+            f"{len(params['imitated'])} features, {params['head']}"
+        )
     shares = (f"{100 * values[name]:.1f} %" for name in ("accuracy", "accuracy_test"))
     costs = (f"{values[name]:,}" for name in ("instructions", "flash", "ram"))
     return (trial["id"], network, params["scheme"], params["engine"], *shares, *costs)

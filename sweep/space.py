@@ -12,11 +12,10 @@ from myofin.convert.schema import Scheme
 from myofin.errors import InputError
 from myofin.features import FEATURE_NAMES
 from myofin.frontend import CLIP_DEFAULT_SD, MU_DEFAULT
-from myofin.train.config import RICH_FEATURES, TrainConfig
+from myofin.train.config import RICH_FEATURES, FeaturesBy, TrainConfig
 
 Head = Literal["lda", "tuned"]
 EngineMode = Literal["sliding", "plain"]
-Features = Literal["lstm"]
 
 FEATURE_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType({"four": FEATURE_NAMES, "rich": RICH_FEATURES})
 # Scheme and engine mode together: float32 has no sliding engine.
@@ -27,6 +26,7 @@ MODES: tuple[tuple[Scheme, EngineMode], ...] = (
     ("int16x8", "plain"),
     ("float32", "plain"),
 )
+ENGINES: tuple[EngineMode, ...] = ("sliding", "plain")
 HEADS: tuple[Head, ...] = ("tuned", "lda")
 # Companding and clipping of the front end: the default, and codes that spend less on rare peaks.
 CODES = ((MU_DEFAULT, CLIP_DEFAULT_SD), (5.0, 20.0))
@@ -47,7 +47,8 @@ class Point:
         head: LDA's solution on the imitated features, or tuned from there together with the FIN.
         mu: Strength of the front end's companding.
         clip_sd: Standard deviations at which the codes end.
-        features: What computes the features.
+        features: Whether an LSTM imitates them, or integer arithmetic computes them; then ``units``,
+            ``step_hops``, ``embedding`` and ``taps`` mean nothing, and are the same in all points.
     """
 
     scheme: Scheme = "int8"
@@ -60,22 +61,29 @@ class Point:
     head: Head = "tuned"
     mu: float = MU_DEFAULT
     clip_sd: float = CLIP_DEFAULT_SD
-    features: Features = "lstm"
+    features: FeaturesBy = "lstm"
 
     def document(self) -> dict[str, Any]:
-        """The point as plain JSON types, in the order of its fields; ``layout`` says how channels share."""
-        return {**asdict(self), "imitated": list(self.imitated), "layout": "shared"}
+        """The point as plain JSON types, in the order of its fields, without those that mean nothing.
+
+        ``layout`` says that channels share the network.
+        """
+        document = {**asdict(self), "imitated": list(self.imitated)}
+        if self.features == "lstm":
+            return {**document, "layout": "shared"}
+        return {name: value for name, value in document.items() if name not in _OF_A_NETWORK}
 
     @staticmethod
     def from_document(document: Mapping[str, Any]) -> Point:
         """Rebuild a point from ``document()``."""
-        fields = {name: document[name] for name in Point.__dataclass_fields__}
+        fields = {name: document[name] for name in Point.__dataclass_fields__ if name in document}
         return Point(**{**fields, "imitated": tuple(document["imitated"])})
 
     def train_config(self, base: TrainConfig) -> TrainConfig:
         """The settings that train this point; what a sweep does not vary is taken from ``base``."""
         return replace(
             base,
+            features_by=self.features,
             features=self.imitated,
             units=self.units,
             frame_hops=self.step_hops,
@@ -87,6 +95,7 @@ class Point:
         )
 
 
+_OF_A_NETWORK = {"units", "step_hops", "embedding", "taps"}
 # The default network, smaller ones, and one for a core without DSP instructions and with little RAM.
 _SMALL = (
     Point(),
@@ -109,9 +118,16 @@ def grid_points(size: str) -> tuple[Point, ...]:
     if size not in GRIDS:
         raise InputError(f"There is no grid {size!r}.", hint=f"Choose one of: {', '.join(GRIDS)}.")
     networks = _SMALL if size == "small" else tuple(_networks(size))
+    codes = CODES[:1] if size == "small" else CODES
     return tuple(
         replace(network, scheme=scheme, engine=engine) for scheme, engine in MODES for network in networks
-    )
+    ) + tuple(_arithmetic(codes))
+
+
+def _arithmetic(codes: Iterable[tuple[float, float]]) -> Iterable[Point]:
+    """Features by arithmetic, which only int8 has."""
+    for engine, names, (mu, clip) in itertools.product(ENGINES, FEATURE_SETS.values(), codes):
+        yield Point(features="arithmetic", engine=engine, imitated=names, mu=mu, clip_sd=clip, head="lda")
 
 
 def _networks(size: str) -> Iterable[Point]:
@@ -141,7 +157,7 @@ def _networks(size: str) -> Iterable[Point]:
 # What a search draws from: names to categories, each a plain JSON type, so that any storage keeps them.
 CATEGORIES: Mapping[str, tuple[Any, ...]] = MappingProxyType(
     {
-        "mode": tuple("/".join(mode) for mode in MODES),
+        "mode": tuple("/".join(mode) for mode in (*MODES, *itertools.product(("arithmetic",), ENGINES))),
         "units": (4, 8, 12, 16, 24, 32),
         "step_hops": (5, 6, 10),
         "embedding": (4, 8, 16),
@@ -155,13 +171,10 @@ CATEGORIES: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 
 def drawn_point(drawn: Mapping[str, Any]) -> Point:
     """The point that a draw from ``CATEGORIES`` stands for."""
-    scheme, engine = MODES[CATEGORIES["mode"].index(drawn["mode"])]
+    made, engine = drawn["mode"].split("/")
     mu, clip_sd = CODES[CATEGORIES["codes"].index(drawn["codes"])]
-    return Point(
-        scheme=scheme,
-        engine=engine,
-        imitated=FEATURE_SETS[drawn["imitated"]],
-        mu=mu,
-        clip_sd=clip_sd,
-        **{name: drawn[name] for name in ("units", "step_hops", "embedding", "taps", "head")},
-    )
+    common = Point(engine=engine, imitated=FEATURE_SETS[drawn["imitated"]], mu=mu, clip_sd=clip_sd)
+    if made == "arithmetic":
+        return replace(common, features="arithmetic", head="lda")
+    network = {name: drawn[name] for name in ("units", "step_hops", "embedding", "taps", "head")}
+    return replace(common, scheme=made, **network)

@@ -48,6 +48,8 @@ def main(arguments: list[str]) -> int:
 
 def _convert(run: Path, cache: Path) -> None:
     """Convert at once, while TensorFlow is loaded: that takes longer than the conversion."""
+    if not (run / "saved_model").is_dir():
+        return  # features by arithmetic have nothing to convert
     sha256 = read_manifest(run, "run").sha256
     with np.load(run / "calibration.npz", allow_pickle=False) as arrays:
         codes = arrays["codes"]
