@@ -6,7 +6,6 @@ conversions. Everything here may be asked for by several processes at once, and 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -17,10 +16,10 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-import myofin
 from myofin.artifacts import read_manifest
 from myofin.convert.bundle import Bundle, read_bundle
 from myofin.convert.pipeline import convert_run
@@ -34,9 +33,9 @@ from myofin.train.work import code_version
 
 _WORKER: Final = "myofin.sweep.train_worker"
 _WORKER_TIMEOUT_S: Final = 24 * 3600
-_MEASURING: Final = ("firmware_bridge", "boards", "sweep")
+_MEASURING: Final = ("myofin.firmware_bridge", "myofin.boards", "myofin.sweep")
 _COMPUTING: Final = {".py", ".c", ".h", ".ld", ".toml"}
-_PAGES: Final = ("cli", "page", "report_page", "estimate")
+_PAGES: Final = ("cli", "page", "page_rows", "page_words")
 
 
 @dataclass(frozen=True)
@@ -99,15 +98,12 @@ def _digest(content: Any) -> str:
 @cache
 def measuring_version() -> str:
     """Hash of what builds, runs and judges firmware: sources, compiler and emulator."""
-    spine = Path(myofin.__file__).parent
     digest = hashlib.sha256(code_version().encode())
     digest.update(run([require_compiler(), "--version"]).stdout.encode())
     for part in _MEASURING:
-        package = __import__(f"myofin.{part}", fromlist=["__path__"])
-        for path in sorted(Path(next(iter(package.__path__))).rglob("*")):
-            if path.suffix in _COMPUTING and not path.stem.endswith(_PAGES) and path.is_file():
+        for path in sorted(path for path in Path(str(files(part))).rglob("*") if path.is_file()):
+            if path.suffix in _COMPUTING and not path.stem.endswith(_PAGES):
                 digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    digest.update((spine / "fanout.py").name.encode())
     return digest.hexdigest()
 
 
@@ -181,8 +177,3 @@ def converted(plan: Plan, point: Point, run_folder: Path, out: Path) -> Bundle:
     sliding = point.engine == "sliding"
     convert_run(run_folder, point.scheme, out, sliding=sliding, models=plan.cache)
     return read_bundle(out)
-
-
-def is_disk_full(error: OSError) -> bool:
-    """Whether there is no room for a file."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)

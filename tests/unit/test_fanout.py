@@ -1,0 +1,86 @@
+"""One function over many items: processes that die are replaced, and nothing is left when someone stops."""
+
+import multiprocessing
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from myofin.errors import CheckError
+from myofin.fanout import fan_out
+
+
+@dataclass(frozen=True)
+class Item:
+    key: str
+    folder: Path
+    deaths: int = 0
+
+
+def square(item):
+    """The item's number squared; the process is killed at the first ``deaths`` attempts."""
+    tries = item.folder / f"{item.key}.{time.monotonic_ns()}"
+    tries.touch()
+    if len(list(item.folder.glob(f"{item.key}.*"))) <= item.deaths:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"key": item.key, "square": int(item.key) ** 2}
+
+
+def rest(item):
+    """Takes long; says when it began, and when it was interrupted."""
+    (item.folder / f"began-{item.key}").touch()
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        (item.folder / f"cleaned-{item.key}").touch()
+        raise
+    return {"key": item.key}
+
+
+def squares(items, **how):
+    return {document["key"]: document["square"] for document in fan_out(square, items, **how)}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_every_item_is_done_once(tmp_path, processes):
+    items = [Item(str(number), tmp_path) for number in range(5)]
+    assert squares(items, processes=processes) == {str(n): n * n for n in range(5)}
+    assert len(list(tmp_path.iterdir())) == 5
+    assert multiprocessing.active_children() == []
+
+
+def test_a_killed_process_is_replaced_and_its_item_done_again(tmp_path):
+    items = [Item("2", tmp_path, deaths=2), Item("3", tmp_path)]
+    assert squares(items, processes=2) == {"2": 4, "3": 9}
+
+
+def test_processes_that_die_again_and_again_end_it(tmp_path):
+    items = [Item("2", tmp_path, deaths=99), Item("3", tmp_path, deaths=99)]
+    with pytest.raises(CheckError, match="killed 3 times, with 2 jobs left"):
+        squares(items, processes=2)
+    assert multiprocessing.active_children() == []
+
+
+def test_who_stops_reading_stops_the_work_which_cleans_up(tmp_path):
+    items = [Item(str(number), tmp_path) for number in range(4)]
+    signal.signal(signal.SIGALRM, lambda number, frame: _interrupt(tmp_path))
+    signal.setitimer(signal.ITIMER_REAL, 0.2, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(fan_out(rest, items, processes=2))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"cleaned-0", "cleaned-1"} <= names and "began-3" not in names
+    assert multiprocessing.active_children() == []
+
+
+def _interrupt(folder):
+    """Ctrl-C, once both processes are at work."""
+    if {"began-0", "began-1"} <= {path.name for path in folder.iterdir()}:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise KeyboardInterrupt
