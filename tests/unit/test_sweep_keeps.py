@@ -16,9 +16,11 @@ from myofin.cli import run
 from myofin.locks import locked
 from myofin.sweep.claim import started
 from myofin.sweep.result import timeless
+from myofin.sweep.space import grid_points
 
 FAKED = Path(sweep_faked.__file__)
 GRID = ("--grid", "small")
+POINTS = len(grid_points("small"))
 SEARCH = ("--trials", "20")
 
 
@@ -68,7 +70,7 @@ def test_a_whole_sweep_says_what_it_found(sweep, tmp_path, capsys):
     told = capsys.readouterr().out
     states = [trial["state"] for trial in document["trials"]]
     assert code == 0 and states.count("refused") == 1 and states.count("failed") == 1
-    assert len(document["trials"]) == 25 and "23 measured, 1 refused, 1 failed" in told
+    assert len(document["trials"]) == POINTS and f"{POINTS - 2} measured, 1 refused, 1 failed" in told
     refused = document["trials"][states.index("refused")]
     assert refused["fits"]["mps2-an386"]["misses"] == [
         {"what": "ram", "by": 5_000_000 - 4_194_304, "unit": "bytes"}
@@ -135,7 +137,7 @@ def test_ctrl_c_with_two_processes_keeps_what_is_done(sweep, data, tmp_path):
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.strip() == "Interrupted: what was unfinished has been removed, what was finished is kept."
-    assert 4 <= len(trials(out)) < 25
+    assert 4 <= len(trials(out)) < POINTS
     code, document = sweep(*GRID)
     assert code == 0 and document == sweep(*GRID, out="whole")[1]
 
@@ -152,7 +154,7 @@ def test_a_full_disk_is_said_and_what_is_done_is_kept(sweep, data, tmp_path):
     flags = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
     done = subprocess.run(["unshare", *flags, "sh", "-c", script], capture_output=True, text=True, check=True)
     code, kept = map(int, done.stdout.split())
-    assert code == 2 and 0 < kept < 25 and "disk is full" in done.stderr
+    assert code == 2 and 0 < kept < POINTS and "disk is full" in done.stderr
     assert timeless(json.loads(result.read_text())) == sweep(*GRID, out="whole")[1]
 
 
