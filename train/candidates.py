@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from myofin.errors import InputError
 from myofin.frontend import WINDOW_FRAMES
 from myofin.recordings.model import Recording
+from myofin.train.protocols import HOP_FRAMES, Use
 from myofin.windows import WindowSet
 
 
@@ -57,6 +58,8 @@ class Task:
         window_frames: Only so many of the last frames of a window may be used (10 to 30).
         ahead_hops: The label is that of the window so many hops later; features to imitate are those there.
         pretrain_on_self: Whether the test subject's training windows may pre-train beside others'.
+        hop_frames: Frames from one window to the next within a trial.
+        others_uses: What ``others`` reads, to name it without reading it.
         cache: Folder where a method may keep what it can use again, under names that hash all it depends on.
     """
 
@@ -71,6 +74,8 @@ class Task:
     ahead_hops: int = 0
     cache: Path | None = None
     pretrain_on_self: bool = True
+    hop_frames: int = HOP_FRAMES
+    others_uses: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,12 +87,15 @@ class Outcome:
         features: Natural-domain features ``[w, channels, names]`` of each scheme, where it imitates any.
         names: Of those features.
         facts: Whatever is worth keeping: what was chosen, seconds, sizes. Plain JSON types.
+        measured: Windows and labels of the scores where they are not the task's: the paper's released code
+            labels its test windows in its own way.
     """
 
     scores: Mapping[str, NDArray[Any]]
     features: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    measured: Source | None = None
 
 
 class Method(Protocol):
@@ -128,6 +136,8 @@ CANDIDATES: Mapping[str, str] = MappingProxyType(
         "closed-form-head": "myofin.train.network_candidates:make",
         "random-init": "myofin.train.network_candidates:make",
         "raw-cnn": "myofin.train.network_candidates:make",
+        "paper-released": "myofin.train.paper:make",
+        "paper-mended": "myofin.train.paper:make",
     }
 )
 

@@ -25,7 +25,7 @@ from myofin.train.candidates import Outcome, Task, make_method
 from myofin.train.lda_baselines import Statistics, features_at
 from myofin.train.protocols import Job, Subject
 from myofin.train.streams import stream_scores
-from myofin.train.tasks import HOP_FRAMES, describe, make_task
+from myofin.train.tasks import describe, make_task
 from myofin.train.work import WorkFolder, code_version, data_sha, job_key
 from myofin.windows import WindowSet
 
@@ -102,7 +102,8 @@ def compute(item: Item) -> dict[str, Any]:
 
 def rows_of(job: Job, task: Task, outcome: Outcome) -> list[dict[str, Any]]:
     """Rows of the recognition table, one a scheme."""
-    labels, rows = task.test.windows.labels, []
+    test, rows = outcome.measured or task.test, []
+    labels = test.windows.labels
     for scheme, scores in outcome.scores.items():
         decided = np.array(task.classes)[np.asarray(scores).argmax(axis=1)]
         row: dict[str, Any] = {
@@ -116,11 +117,11 @@ def rows_of(job: Job, task: Task, outcome: Outcome) -> list[dict[str, Any]]:
             "accuracy": float(np.mean(decided == labels)),
             "windows": len(labels),
         }
+        if "flaws" in outcome.facts:
+            row["flaws"] = list(outcome.facts["flaws"])
         if job.rest:
-            trials = task.test.recording.trial[
-                task.test.windows.starts + WINDOW_FRAMES * task.frame_samples - 1
-            ]
-            row |= stream_scores(labels, trials, decided, scores, 10.0 * HOP_FRAMES)
+            trials = test.recording.trial[test.windows.starts + WINDOW_FRAMES * task.frame_samples - 1]
+            row |= stream_scores(labels, trials, decided, scores, 10.0 * job.hop_frames)
         rows.append(row)
     return rows
 
@@ -133,7 +134,9 @@ def imitation_of(job: Job, task: Task, outcome: Outcome) -> list[dict[str, Any]]
     test = task.test
     ahead = task.ahead_hops * task.frame_samples
     windows = WindowSet(test.windows.starts + ahead, test.windows.labels, test.windows.repetitions)
-    true = features_at(test.recording, windows, statistics, outcome.names, task.frame_samples)
+    true = features_at(
+        test.recording, windows, statistics, outcome.names, task.frame_samples, task.window_frames
+    )
     rows = []
     for scheme, features in outcome.features.items():
         for place, (name, scores) in enumerate(feature_scores(true, features, outcome.names).items()):

@@ -20,6 +20,10 @@ SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 CALIBRATION_REPETITIONS = (1, 2, 4)
 AHEAD_HOPS = (0, 5, 10, 15, 20, 25, 30)
 WINDOW_LENGTHS = (10, 15, 20, 25, 30)
+# A decision each 20 ms: half the windows of the board's 10 ms, which overlap by 97 %.
+HOP_FRAMES = 2
+# The paper: its FIN learns from subjects 1 to 25 of DB2, windows are 10 ms apart, labels up to 300 ms ahead.
+PAPER_DATASET, PAPER_FIN_SUBJECTS, PAPER_HOP_FRAMES, PAPER_AHEAD_HOPS = "ninapro_db2", 25, 1, (0, 30)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Job:
         ahead_hops: How far ahead the label lies.
         rest: Whether rest is one of the classes, so that the test is a stream.
         pretrain_on_self: Whether the test subject's training windows may pre-train too.
+        hop_frames: Frames from one window to the next.
     """
 
     protocol: str
@@ -76,6 +81,7 @@ class Job:
     ahead_hops: int = 0
     rest: bool = False
     pretrain_on_self: bool = True
+    hop_frames: int = HOP_FRAMES
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,28 @@ def latency(plan: Plan) -> list[Job]:
     return _jobs(plan, "latency", variants)
 
 
+def paper(plan: Plan) -> list[Job]:
+    """The splits of arXiv 2405.19356: who pre-trains the FIN is tuned on repetition 6, others on 1, 3, 4, 6.
+
+    Raises:
+        InputError: A recording is not of Ninapro DB2, nobody can pre-train the FIN, or rest is wanted.
+    """
+    if plan.rest:
+        raise InputError("The paper's procedure drops rest.", hint="Leave --rest out.")
+    strange = [subject for subject in plan.subjects if subject.dataset != PAPER_DATASET]
+    if strange:
+        raise InputError(
+            f"Subject {strange[0].name} is of {strange[0].dataset}; protocol paper is for {PAPER_DATASET}.",
+            hint="Give Ninapro DB2 files such as S1_E1_A1.mat, or use another protocol.",
+        )
+    if not any(_pretrains(subject) for subject in plan.subjects):
+        raise InputError(
+            f"None of the subjects is one of 1 to {PAPER_FIN_SUBJECTS}, who pre-train the paper's FIN.",
+            hint="Give the recording of one of them as well.",
+        )
+    return _jobs(plan, "paper", lambda subject: _paper_variants(plan, subject))
+
+
 PROTOCOLS: Mapping[str, Callable[[Plan], list[Job]]] = MappingProxyType(
     {
         "within": within,
@@ -143,6 +171,7 @@ PROTOCOLS: Mapping[str, Callable[[Plan], list[Job]]] = MappingProxyType(
         "calibrate": calibrate,
         "fractions": fractions,
         "latency": latency,
+        "paper": paper,
     }
 )
 
@@ -234,3 +263,26 @@ def _calibrations(subject: Subject) -> list[dict[str, object]]:
             }
         )
     return found
+
+
+def _pretrains(subject: Subject) -> bool:
+    return subject.name.isdigit() and int(subject.name) <= PAPER_FIN_SUBJECTS
+
+
+def _paper_variants(plan: Plan, subject: Subject) -> list[dict[str, object]]:
+    known = _pretrains(subject)
+    others = tuple(
+        Use(mate.path, mate.name, mate.split.train) for mate in _mates(plan, subject) if _pretrains(mate)
+    )
+    tuned = "tuned on 6" if known else "cross-subject"
+    return [
+        {
+            **_own(subject),
+            "others": others,
+            "pretrain_on_self": known,
+            "hop_frames": PAPER_HOP_FRAMES,
+            "ahead_hops": hops,
+            "variant": tuned + (f", {hops * 10} ms ahead" if hops else ""),
+        }
+        for hops in PAPER_AHEAD_HOPS
+    ]

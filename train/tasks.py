@@ -15,10 +15,9 @@ from myofin.recordings.model import NO_REPETITION, REST, Recording, runs_of
 from myofin.recordings.npz import CLASS_NAMES_3DC
 from myofin.splits import default_split
 from myofin.train.candidates import Source, Task
-from myofin.train.protocols import Job, Subject, Use
+from myofin.train.protocols import HOP_FRAMES, Job, Subject, Use
 from myofin.windows import WindowSet, cut_windows
 
-HOP_FRAMES = 2
 # Rest fills a third of a Ninapro recording; as one class among many it teaches as much as another would.
 _REST_AS_MANY_AS = 2
 
@@ -67,7 +66,7 @@ def make_task(
             recording = recording_of(use)
             _check_alike(test_recording, recording)
             if job.rest and name == "test":
-                windows = stream_windows(recording, use.repetitions, frame_samples)
+                windows = stream_windows(recording, use.repetitions, frame_samples, job.hop_frames)
             else:
                 windows = _windows(recording, use, job, frame_samples, classes, share)
             found.append(Source(recording, windows))
@@ -75,14 +74,20 @@ def make_task(
             _check_classes(found, classes, name)
         return tuple(found)
 
+    def other(use: Use) -> Iterator[Source]:
+        recording = load(use)
+        if (recording.rate_hz, recording.channels) == (test_recording.rate_hz, test_recording.channels):
+            windows = cut_windows(
+                recording,
+                frame_samples=frame_samples,
+                hop_frames=job.hop_frames,
+                repetitions=use.repetitions,
+            )
+            yield Source(recording, windows)
+
     def others() -> Iterator[Source]:
         for use in job.others:
-            recording = load(use)
-            if (recording.rate_hz, recording.channels) == (test_recording.rate_hz, test_recording.channels):
-                windows = cut_windows(
-                    recording, frame_samples=frame_samples, hop_frames=HOP_FRAMES, repetitions=use.repetitions
-                )
-                yield Source(recording, windows)
+            yield from other(use)  # its recording goes before the next one comes
 
     train = sources(job.train, "training", job.share)
     task = Task(
@@ -97,6 +102,8 @@ def make_task(
         ahead_hops=job.ahead_hops,
         cache=cache,
         pretrain_on_self=job.pretrain_on_self,
+        hop_frames=job.hop_frames,
+        others_uses=job.others,
     )
     return task, {name: sha for recording in held.values() for name, sha in recording.sha256s.items()}
 
@@ -112,7 +119,7 @@ def _windows(
     windows = cut_windows(
         recording,
         frame_samples=frame_samples,
-        hop_frames=HOP_FRAMES,
+        hop_frames=job.hop_frames,
         repetitions=use.repetitions,
         include_rest=job.rest,
     )
@@ -147,7 +154,9 @@ def before(recording: Recording, windows: WindowSet, samples: int, frame_samples
     return replace(kept_windows, starts=starts[kept])
 
 
-def stream_windows(recording: Recording, repetitions: tuple[int, ...], frame_samples: int) -> WindowSet:
+def stream_windows(
+    recording: Recording, repetitions: tuple[int, ...], frame_samples: int, hop_frames: int = HOP_FRAMES
+) -> WindowSet:
     """Windows as a worn board sees them: one a hop, through onsets, labelled by what is done at their end.
 
     They go through each movement of the repetitions and the rest that follows it. The first of a movement
@@ -161,7 +170,7 @@ def stream_windows(recording: Recording, repetitions: tuple[int, ...], frame_sam
             f"{recording.source} holds single trials without rest: it is no stream.",
             hint="Leave --rest out, or give continuous recordings such as Ninapro's.",
         )
-    span, hop = WINDOW_FRAMES * frame_samples, HOP_FRAMES * frame_samples
+    span, hop = WINDOW_FRAMES * frame_samples, hop_frames * frame_samples
     starts, labels, numbers = [], [], []
     repetition = NO_REPETITION
     for trial in recording.trials():
