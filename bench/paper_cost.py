@@ -3,9 +3,9 @@
     python bench/paper_cost.py [--windows 100]
 
 Multiplications are counted from sizes alone: 40 subjects, 17 movements x 6 repetitions of 5 s, a window each
-10 ms. The rate of this machine is that of one gradient of the four full-size FINs on some windows; the core-days
-that follow from it are an extrapolation, no measurement. Both methods (`paper-released`, `paper-mended`) tune
-and test; the FINs are pre-trained once for both, and once more for features 300 ms ahead.
+10 ms. The rate of this machine is that of one gradient of the four full-size FINs on some windows; the
+core-days that follow from it are an extrapolation, no measurement. Both methods (`paper-released`,
+`paper-mended`) tune and test; the FINs are pre-trained once for both, once more for features 300 ms ahead.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def stream(
     """
     from myofin.firmware_bridge.stream import StreamSettings, finish_recording, stream_bundle
     from myofin.firmware_bridge.stream_finish import Wanted
-    from myofin.firmware_bridge.stream_smoothing import Smoothing
+    from myofin.smoothing import Smoothing
 
     if gates.max_missed is None:
         gates = Gates(gates.max_latency_us, gates.min_accuracy, gates.max_flips, 0)

@@ -21,7 +21,6 @@ from myofin.firmware_bridge.report import write_report
 from myofin.firmware_bridge.stream_check import Recomputation, recompute
 from myofin.firmware_bridge.stream_labels import NO_LABEL, Played
 from myofin.firmware_bridge.stream_report import CrossCheck, stream_report
-from myofin.firmware_bridge.stream_smoothing import NO_SMOOTHING, Smoothing
 from myofin.firmware_bridge.stream_store import (
     DECISIONS_FILE,
     END_FILE,
@@ -31,6 +30,7 @@ from myofin.firmware_bridge.stream_store import (
     read_stream,
 )
 from myofin.progress import Progress, silent
+from myofin.smoothing import NO_SMOOTHING, Smoothing
 
 CROSS_CHECKED: Final = 100  # decisions that the oracle computes too, evenly spread
 

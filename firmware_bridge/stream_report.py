@@ -17,9 +17,9 @@ from myofin.firmware_bridge.decisions import NumberFormat, Quantization, Ticks, 
 from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts, build_report
 from myofin.firmware_bridge.statistics import distribution
 from myofin.firmware_bridge.stream_check import Recomputation
-from myofin.firmware_bridge.stream_smoothing import Smoothing, smoothed_figures
 from myofin.firmware_bridge.stream_store import StreamRecording
 from myofin.firmware_bridge.window_facts import WindowFacts, streamed_identities
+from myofin.smoothing import Smoothing, smoothed_figures
 
 WARMUP_DECISIONS: Final = 30
 _GAPS_KEPT: Final = 50
@@ -65,9 +65,8 @@ def stream_report(
     report["stream"] = _stream(board, recording, found, checked)
     logits = bundle.body.outputs["logits"]
     real = Quantization(logits.scale, logits.zero_point).real(found.device.logits)
-    report["stream"]["smoothed"] = smoothed_figures(
-        real, found.decisions["index"], labels, plan["frame_samples"], smoothing
-    )
+    streams = uninterrupted(found.decisions["index"], plan["frame_samples"])
+    report["stream"]["smoothed"] = smoothed_figures(real, streams, labels, smoothing)
     problems = _problems(comparison, found, checked)
     report["verdict"] = "fail" if problems else "pass"
     report["sentence"] = " ".join(problems) or _sentence(recording, found, report)
@@ -78,6 +77,12 @@ def _windows(found: Recomputation, labels: NDArray[np.int64], frames: int) -> Wi
     last = np.searchsorted(found.frames["index"], found.decisions["index"]).astype(np.int64)
     identities = streamed_identities(found.frames["counts"], last, frames)
     return WindowFacts.of(identities, labels, found.host.logits, found.device.logits)
+
+
+def uninterrupted(index: NDArray[Any], hop_samples: int) -> NDArray[np.int64]:
+    """Number the stretches ``[d]`` in which decisions, placed by their samples, follow hop by hop."""
+    steps = np.diff(index.astype(np.int64), prepend=index[:1].astype(np.int64) - hop_samples)
+    return np.cumsum(steps != hop_samples)
 
 
 def _units(board: Board, plan: Mapping[str, Any], ticks: NDArray[Any]) -> NDArray[np.float64]:

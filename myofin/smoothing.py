@@ -5,12 +5,24 @@ Pure functions of logits and decisions in the order of time. None looks ahead: e
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 REJECTED = -1
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """How decisions are smoothed: votes of the last ones, least confidence; 1 and 0 change nothing."""
+
+    votes: int = 1
+    reject: float = 0.0
+
+
+NO_SMOOTHING: Final = Smoothing()
 
 
 def confidences(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -57,3 +69,44 @@ def majority(decisions: npt.NDArray[Any], votes: int) -> npt.NDArray[np.int64]:
     last = np.maximum.accumulate(np.where(cast > 0, ends[:, np.newaxis], 0), axis=0)
     chosen = classes[(counts + last / (len(decisions) + 1)).argmax(axis=1)]
     return np.where(counts.sum(axis=1) > 0, chosen, REJECTED).astype(np.int64)
+
+
+def smoothed_figures(
+    logits: npt.NDArray[Any], streams: npt.NDArray[Any], truth: npt.NDArray[Any], smoothing: Smoothing
+) -> dict[str, Any]:
+    """Accuracy, rejections and active errors of smoothed decisions, those that are judged.
+
+    Args:
+        logits: float ``[d, classes]``, in the order of time.
+        streams: ``[d]``, changes where a stream is interrupted: votes do not reach over that.
+        truth: int ``[d]``, the right class; below 0: not judged.
+        smoothing: Votes and rejection.
+
+    Returns:
+        Shares of the judged decisions (None where there is none): ``accuracy`` are right, ``rejected_share``
+        were rejected, ``active_error_rate`` are wrong and were not rejected; ``accuracy_accepted`` is the
+        share of right ones among those not rejected.
+    """
+    decided = reject(logits, smoothing.reject) if len(logits) else np.zeros(0, np.int64)
+    parts = np.split(decided, np.flatnonzero(np.diff(streams)) + 1)
+    voted = np.concatenate([majority(part, smoothing.votes) for part in parts])[truth >= 0]
+    judged, right = len(voted), int((voted == truth[truth >= 0]).sum())
+    rejected = int((voted == REJECTED).sum())
+    return {
+        "votes": smoothing.votes,
+        "reject": smoothing.reject,
+        "judged": judged,
+        "accuracy": _share(right, judged),
+        "rejected_share": _share(rejected, judged),
+        "active_error_rate": _share(judged - right - rejected, judged),
+        "accuracy_accepted": _share(right, judged - rejected),
+    }
+
+
+def delay_ms(window_ms: float, hop_ms: float, smoothing: Smoothing) -> float:
+    """Mean delay of a change, in ms, before the time to compute: half a window, half a hop for each vote."""
+    return window_ms / 2 + smoothing.votes * hop_ms / 2
+
+
+def _share(some: int, whole: int) -> float | None:
+    return some / whole if whole else None

@@ -97,7 +97,24 @@ def compute(item: Item) -> dict[str, Any]:
         "inputs": shas,
         "seconds": round(time.perf_counter() - began, 2),
     }
+    work.write_arrays(item.key, scores_of(task, outcome))
     return work.write(item.key, document)
+
+
+def scores_of(task: Task, outcome: Outcome) -> dict[str, NDArray[Any]]:
+    """What votes and rejection need: ``scores_SCHEME`` ``[w, classes]``, ``truth`` and ``streams`` ``[w]``.
+
+    ``truth`` counts classes from 0; ``streams`` is the trial in which a window ends, where votes begin anew.
+    """
+    test = outcome.measured or task.test
+    ends = test.windows.starts + WINDOW_FRAMES * task.frame_samples - 1
+    kept: dict[str, NDArray[Any]] = {
+        "truth": np.searchsorted(np.array(task.classes), test.windows.labels),
+        "streams": test.recording.trial[ends],
+    }
+    return kept | {
+        f"scores_{scheme}": np.asarray(scores, dtype=np.float32) for scheme, scores in outcome.scores.items()
+    }
 
 
 def rows_of(job: Job, task: Task, outcome: Outcome) -> list[dict[str, Any]]:

@@ -9,7 +9,9 @@ import click
 
 from myofin.artifacts import write_json
 from myofin.console import emit, json_option, progress_bar
+from myofin.smoothing import Smoothing
 from myofin.train.candidates import CANDIDATES
+from myofin.train.evaluate_smoothing import smoothed_rows, smoothing_lines
 from myofin.train.protocols import PROTOCOLS, Plan, make_jobs
 from myofin.train.summaries import Summary, best_baseline, compare, summarise
 
@@ -28,6 +30,10 @@ _STREAM = ("active_error", "false_movement", "accuracy_kept", "onset_delay_ms", 
 @click.option("--subject", "subjects", multiple=True, help="Only these subjects.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="Seeds 0, 1, ..")
 @click.option("--rest", is_flag=True, help="Rest is a class too, and the test is a stream through onsets.")
+@click.option("--votes", type=click.IntRange(1), default=1, show_default=True, help="Of the last decisions.")
+@click.option(
+    "--reject", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Below such a confidence."
+)
 @click.option("--work", type=click.Path(path_type=Path), default=Path("out/evaluate"), show_default=True)
 @click.option(
     "--processes", type=click.IntRange(1, 256), default=1, show_default=True, help="On this machine."
@@ -44,6 +50,8 @@ def evaluate(
     subjects: tuple[str, ...],
     seeds: int,
     rest: bool,
+    votes: int,
+    reject: float,
     work: Path,
     processes: int,
     dask: str | None,
@@ -54,6 +62,9 @@ def evaluate(
 
     Each finished job is a file under --work, named by what decides its content: work that is interrupted goes
     on where it was, also when a process or a worker of a cluster is killed.
+
+    --votes and --reject act on the decisions, outside the network: a majority of the last ones of a trial,
+    none below a confidence. They are computed from kept scores; the accuracy without them is told too.
 
     \b
     Protocols:
@@ -80,6 +91,8 @@ def evaluate(
     with progress_bar() as progress:
         documents = run_jobs(jobs, work, processes=processes, dask=dask, progress=progress)
     rows = [row for document in documents for row in document["rows"]]
+    if votes > 1 or reject > 0:
+        rows = smoothed_rows(documents, work, Smoothing(votes, reject))
     if out is not None:
         write_json(out, {"protocol": protocol, "rows": rows})
     emit(as_json, {"protocol": protocol, "rows": rows}, table(rows))
@@ -106,7 +119,7 @@ def table(rows: list[dict[str, Any]]) -> str:
             )
     for flaw in next((row["flaws"] for row in rows if row.get("flaws")), ()):
         lines.append(f"  paper-released, as its code was: {flaw}")
-    return "\n".join(lines)
+    return "\n".join(lines + smoothing_lines(rows))
 
 
 def _against(summary: Summary, baseline: Summary | None) -> str:

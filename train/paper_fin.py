@@ -42,11 +42,11 @@ class PaperFin:
 
     def standardise(self, features: NDArray[np.float64]) -> FloatArray:
         """Natural features ``[..., 4]`` in the FINs' scale."""
-        return ((features - self.scale[0]) / self.scale[1]).astype(np.float32)
+        return np.asarray((features - self.scale[0]) / self.scale[1], dtype=np.float32)
 
     def restore(self, outputs: FloatArray) -> FloatArray:
         """The FINs' outputs ``[..., 4]`` as natural features."""
-        return (outputs * self.scale[1] + self.scale[0]).astype(np.float32)
+        return np.asarray(outputs * self.scale[1] + self.scale[0], dtype=np.float32)
 
 
 def paper_fin(task: Task, functions: FinFunctions, config: PaperConfig, ahead_hops: int) -> PaperFin:

@@ -147,12 +147,13 @@ class FinFunctions:
     def imitated(self, weights: Weights, signal: FloatArray, targets: FloatArray) -> tuple[float, Weights]:
         """Mean squared error of each network, summed over networks, and its gradients."""
         scale = 1.0 / (targets.shape[1] * targets.shape[2])
-        total, parts = 0.0, []
+        total = 0.0
+        gradients: Weights = []
         for part in self._parts(signal):
-            loss, gradients = self._imitated(weights, signal[:, part], targets[:, part])
+            loss, found = self._imitated(weights, signal[:, part], targets[:, part])
             total += float(loss) * scale
-            parts = [gradients] if not parts else [self._summed([*parts, gradients])]
-        return total, [scale * gradient for gradient in parts[0]]
+            gradients = self._summed([gradients, found] if gradients else [found])
+        return total, [scale * gradient for gradient in gradients]
 
     def _parts(self, signal: FloatArray) -> list[slice]:
         networks, windows = signal.shape[:2]
@@ -240,7 +241,7 @@ class PaperNetwork:
     def features(self, signal: FloatArray) -> FloatArray:
         """Standardised features ``[windows, channels, features]`` as the FINs imitate them now."""
         copies = self._functions.outputs(self._fins, self._singles(signal))
-        return self._picture(copies).mean(axis=2)
+        return np.asarray(self._picture(copies).mean(axis=2), dtype=np.float32)
 
     def _singles(self, signal: FloatArray) -> FloatArray:
         channels_first = np.transpose(signal, (2, 0, 1)).astype(np.float32)

@@ -211,4 +211,4 @@ def targets_of(
     grain = 1.0 + noise * rng.standard_normal((len(FEATURE_NAMES), len(features), copies))
     natural = features.T[:, :, np.newaxis] * grain
     mean, std = scale[:, :, np.newaxis, np.newaxis]
-    return ((natural - mean) / std).astype(np.float32)
+    return np.asarray((natural - mean) / std, dtype=np.float32)

@@ -8,6 +8,7 @@ leaves the files that are finished, and the next run does the rest.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -18,6 +19,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 import myofin
 from myofin.artifacts import sha256_stream
@@ -103,7 +107,7 @@ def data_sha(path: str) -> str:
 
 
 class WorkFolder:
-    """Results by key."""
+    """Results by key: a document, and arrays beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -123,14 +127,36 @@ class WorkFolder:
     def write(self, key: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Write under a key, complete or not at all, also where several do; return what is then read."""
         text = json.dumps({"key": key, **document}, indent=1, allow_nan=False)
-        partial = self.folder / f".{key}.{os.getpid()}-{secrets.token_hex(4)}"
-        try:
-            with partial.open("w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(self.folder / f"{key}.json")
-        finally:
-            partial.unlink(missing_ok=True)
+        self._place(self.folder / f"{key}.json", text.encode())
         read: dict[str, Any] = json.loads(text)
         return read
+
+    def read_arrays(self, key: str) -> dict[str, NDArray[Any]] | None:
+        """Return the arrays that were written under a key, or None."""
+        try:
+            with np.load(self._arrays(key), allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except FileNotFoundError:
+            return None
+
+    def write_arrays(self, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write arrays under a key, complete or not at all; before its document, which says it is done."""
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **dict(arrays))
+        self._place(self._arrays(key), packed.getvalue())
+
+    def _place(self, target: Path, content: bytes) -> None:
+        target.parent.mkdir(exist_ok=True)
+        partial = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        try:
+            with partial.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _arrays(self, key: str) -> Path:
+        # Two levels down, a folder with recordings above does not take them for one.
+        return self.folder / "arrays" / f"{key}.npz"

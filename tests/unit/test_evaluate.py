@@ -16,6 +16,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from myofin.errors import InputError
 from myofin.features import to_network_domain, window_features
+from myofin.smoothing import REJECTED, majority, reject
 from myofin.train.evaluate import evaluate, make_items
 from myofin.train.lda import BASELINES
 from myofin.train.lda_baselines import Statistics, make
@@ -156,6 +157,34 @@ def test_the_command_says_spread_worst_and_paired_tests(folder: Path, tmp_path: 
     assert refused.returncode == 2 and "lda-none" in refused.stderr
     alone = myofin("evaluate", folder / "s1.npz", "--protocol", "loso", "--work", tmp_path, check=False)
     assert alone.returncode == 2 and "nobody to learn from" in alone.stderr
+
+
+def test_votes_and_rejection_train_nothing_anew(folder: Path, tmp_path: Path) -> None:
+    arguments = ["evaluate", folder, "--method", "lda-four", "--work", tmp_path, "--json"]
+    plain = json.loads(myofin(*arguments).stdout)["rows"]
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    voted = json.loads(myofin(*arguments, "--votes", 5, "--reject", 0.6).stdout)["rows"]
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == stamps
+    assert [{**row, "smoothed": None} for row in plain] == [{**row, "smoothed": None} for row in voted]
+    for row, job in zip(voted, jobs_on(folder, methods=("lda-four",)), strict=True):
+        task, _ = make_task(job)
+        outcome = make("lda-four").run(task)
+        decided = reject(outcome.scores["float64"], 0.6)
+        trials = task.test.recording.trial[task.test.windows.starts]
+        parts = [majority(decided[trials == trial], 5) for trial in np.unique(trials)]
+        labels = np.searchsorted(task.classes, task.test.windows.labels)
+        chosen = np.concatenate(parts)
+        found = row["smoothed"]
+        assert found["accuracy"] == pytest.approx(np.mean(chosen == labels), abs=1e-9)
+        assert found["rejected_share"] == pytest.approx(np.mean(chosen == REJECTED), abs=1e-9)
+        accepted = chosen != REJECTED
+        assert found["accuracy_accepted"] == pytest.approx(np.mean(chosen[accepted] == labels[accepted]))
+        assert found["accuracy"] > 0 and found["delay_ms"] == 150 + 5 * 20 / 2
+    told = myofin(*arguments[:-1], "--votes", 5).stdout
+    assert "5 votes" in told and "after about 200 ms and the time to compute" in told
+    next(tmp_path.glob("arrays/*.npz")).unlink()
+    lost = myofin(*arguments, "--votes", 5, check=False)
+    assert lost.returncode == 2 and "lost the scores" in lost.stderr
 
 
 def test_no_scheduler_is_a_clear_refusal(folder: Path, tmp_path: Path) -> None:

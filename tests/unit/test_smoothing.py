@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myofin.smoothing import REJECTED, confidences, majority, reject
+from myofin.smoothing import (
+    REJECTED,
+    Smoothing,
+    confidences,
+    delay_ms,
+    majority,
+    reject,
+    smoothed_figures,
+)
 
 
 def by_loop(decisions: list[int], votes: int) -> list[int]:
@@ -37,3 +45,12 @@ def test_confidence_is_softmax_and_rejects_below_the_threshold() -> None:
     assert np.allclose(confidences(logits), [0.75, 1.0, 0.5])
     assert reject(logits, 0.7).tolist() == [1, 0, REJECTED]
     assert reject(logits, 0.0).tolist() == [1, 0, 0]
+
+
+def test_figures_of_nothing_have_no_shares_and_delays_follow_the_formula() -> None:
+    nothing = smoothed_figures(np.zeros((0, 3)), np.zeros(0), np.zeros(0, np.int64), Smoothing(3, 0.5))
+    assert nothing["judged"] == 0 and nothing["accuracy"] is None and nothing["accuracy_accepted"] is None
+    every = smoothed_figures(np.zeros((2, 2)), np.zeros(2), np.zeros(2, np.int64), Smoothing(1, 0.9))
+    assert every["rejected_share"] == 1.0 and every["accuracy_accepted"] is None
+    assert delay_ms(300, 10, Smoothing(5)) == 175  # W/2 + n h/2
+    assert delay_ms(200, 20, Smoothing()) == 110

@@ -16,8 +16,9 @@ from myofin.convert.codegen import generate_c
 from myofin.convert.host_engine import HostEngine
 from myofin.firmware_bridge.stream_check import Recomputation, recompute
 from myofin.firmware_bridge.stream_labels import Played
-from myofin.firmware_bridge.stream_smoothing import Smoothing, smoothed_figures
+from myofin.firmware_bridge.stream_report import uninterrupted
 from myofin.firmware_bridge.stream_store import StreamRecording, StreamShape
+from myofin.smoothing import Smoothing, smoothed_figures
 
 NAME = "joint4_plain"
 HOPS, WINDOW = 80, 30
@@ -162,15 +163,17 @@ def test_votes_and_rejection_are_counted() -> None:
     logits = np.array([[sure, 0], [0, sure], [sure, 0], [unsure, 0], [0, sure], [0, sure]])
     labels = np.array([0, 0, 0, 0, 1, -1])
     index = np.arange(6) * 5
-    plain = smoothed_figures(logits, index, labels, 5, Smoothing())
+    plain = smoothed_figures(logits, uninterrupted(index, 5), labels, Smoothing())
     assert (plain["judged"], plain["accuracy"], plain["rejected_share"]) == (5, 0.8, 0.0)
-    rejecting = smoothed_figures(logits, index, labels, 5, Smoothing(1, 0.9))
+    rejecting = smoothed_figures(logits, uninterrupted(index, 5), labels, Smoothing(1, 0.9))
     assert (rejecting["accuracy"], rejecting["rejected_share"], rejecting["active_error_rate"]) == (
         0.6,
         0.2,
         0.2,
     )
-    voting = smoothed_figures(logits, index, labels, 5, Smoothing(3))
+    assert rejecting["accuracy_accepted"] == 0.75
+    voting = smoothed_figures(logits, uninterrupted(index, 5), labels, Smoothing(3))
     assert voting["accuracy"] == 0.6
-    apart = smoothed_figures(logits, index + np.array([0, 0, 0, 0, 50, 50]), labels, 5, Smoothing(3))
+    gap = uninterrupted(index + np.array([0, 0, 0, 0, 50, 50]), 5)
+    apart = smoothed_figures(logits, gap, labels, Smoothing(3))
     assert apart["accuracy"] == 0.8, "votes do not reach over a gap"
