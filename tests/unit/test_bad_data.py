@@ -1,13 +1,14 @@
 """Every fault that recordings are known to have: one clear sentence, and the exit code of bad input."""
 
 import json
+import subprocess
+import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from bad_data_cases import FAULTS, spoiled
 from click.testing import CliRunner
 from conftest import REAL
 from recording_cases import ninapro_content, write_mat
@@ -17,65 +18,44 @@ from myofin.errors import RecordingError
 from myofin.recordings.archive import ZipMember, locate
 from myofin.recordings.load import list_subjects, load_recording, subject_files
 
-Content = dict[str, Any]
-
-
-def flat(content: Content) -> None:
-    content["emg"][:, 3] = 7.0
-
-
-def nan(content: Content) -> None:
-    content["emg"][100, 2] = np.nan
-
-
-def envelope(content: Content) -> None:
-    smooth = np.cumsum(np.abs(content["emg"].astype(float)), axis=0)
-    content["emg"] = np.rint(np.abs(smooth[200:] - smooth[:-200]) / 20).astype(np.float32)
-    for key in ("stimulus", "restimulus", "repetition", "rerepetition"):
-        content[key] = content[key][:-200]
-
-
-def one_repetition(content: Content) -> None:
-    for key in ("repetition", "rerepetition"):
-        content[key] = np.minimum(content[key], 1)
-
-
-def no_test_windows(content: Content) -> None:
-    gone = (content["restimulus"] == 2) & np.isin(content["rerepetition"], (2, 5))
-    content["restimulus"][gone] = 0
-    content["rerepetition"][gone] = 0
-
-
-def wrong_rate(content: Content) -> None:
-    content["frequency"] = np.array([[1000]])
-
-
-def wrong_labels(content: Content) -> None:
-    content["restimulus"] = np.where(content["restimulus"] > 0, content["restimulus"] + 30, 0)
-
-
-FAULTS: dict[str, tuple[Callable[[Content], None], str]] = {
-    "wrong sampling rate": (wrong_rate, "`frequency` says 1000 Hz"),
-    "envelope": (envelope, "rectified envelope, not raw sEMG"),
-    "one repetition": (one_repetition, "1 repetitions; training, validation and test need one each"),
-    "no test windows": (no_test_windows, "movement 2 has no test window"),
-    "NaN": (nan, "Channel 2 holds 1 samples that are NaN"),
-    "flat channel": (flat, "Channel 3 is dead"),
-    "labels of another exercise": (wrong_labels, "labels 31 to 33"),
-}
+FACTS = Path(__file__).with_name("bad_data_facts.py")
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_a_fault_is_one_sentence_and_exit_code_2(
     fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spoil, said = FAULTS[fault]
-    content = ninapro_content(samples=7200)
-    spoil(content)
-    file = write_mat(tmp_path / "S3_E1_A1.mat", content)
+    file, said = spoiled(fault, tmp_path)
     assert run(["evaluate", str(file), "--work", str(tmp_path / "work"), "--method", "lda-four"]) == 2
-    told = capsys.readouterr().err
+    assert_one_sentence(capsys.readouterr().err, said)
+
+
+def test_training_refuses_them_too(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(FACTS), str(tmp_path)], capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found) == set(FAULTS)
+    for fault, (code, told) in found.items():
+        assert code == 2, fault
+        assert_one_sentence(told, FAULTS[fault][1])
+
+
+def assert_one_sentence(told: str, said: str) -> None:
     assert said in told and told.count("error:") == 1 and "fix: " in told and "Traceback" not in told
+
+
+def test_a_fault_that_does_no_harm_is_said_and_passes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = ninapro_content(samples=7200) | {"exercise": np.array([[3]])}
+    content["emg"] = content["emg"][:7190]
+    file = write_mat(tmp_path / "S1_E1_A1.mat", content)
+    assert run(["data", "check", str(file)]) == 0
+    told = capsys.readouterr().out
+    assert "`exercise` says 3, the file's name 1, which is used" in told
+    assert "different lengths (emg 7190, stimulus 7200, repetition 7200)" in told
 
 
 def test_a_wrong_exercise_field_is_said_and_the_name_believed(tmp_path: Path) -> None:
