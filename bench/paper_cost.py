@@ -1,6 +1,6 @@
 """What the paper's procedure costs on all of Ninapro DB2: counted, and timed on a few of its steps here.
 
-    python bench/paper_cost.py [--windows 100]
+    python bench/paper_cost.py [--windows 75]
 
 Multiplications are counted from sizes alone: 40 subjects, 17 movements x 6 repetitions of 5 s, a window each
 10 ms. The rate of this machine is that of one gradient of the four full-size FINs on some windows; the
@@ -11,6 +11,7 @@ core-days that follow from it are an extrapolation, no measurement. Both methods
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import time
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ def macs_per_core_second(windows: int) -> float:
 def main() -> int:
     """Print the counts, and the core-days at the rate of this machine."""
     parser = argparse.ArgumentParser(description="What the paper's procedure costs on all of Ninapro DB2.")
-    parser.add_argument("--windows", type=int, default=100, help="In the timed gradient.")
+    parser.add_argument("--windows", type=int, default=75, help="In the timed gradient.")
     chosen = parser.parse_args()
     lines = [
         f"{name}: {cost.parameters:,} parameters, {cost.macs_of_window / GIGA:.2f} G multiplications a window"
@@ -125,6 +126,8 @@ def main() -> int:
     ]
     rate = macs_per_core_second(chosen.windows)
     lines.append(f"this machine: {rate / GIGA:.2f} G multiplications a second of a core")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    lines.append(f"peak memory with that gradient, TensorFlow and all: {peak:.1f} GB")
     steps = macs_of_steps()
     for name, macs in steps.items():
         lines.append(f"{name}: {macs:.2e} multiplications, {macs / rate / 86_400:,.1f} core-days here")

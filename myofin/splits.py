@@ -60,8 +60,8 @@ def default_split(dataset: str, repetitions: Iterable[int]) -> Split:
         return rule
     if len(present) < 3:
         raise RecordingError(
-            f"The recording has {len(present)} repetition{'' if len(present) == 1 else 's'}; training, validation and"
-            " test need one each.",
+            f"The recording has {len(present)} repetition{'' if len(present) == 1 else 's'}; training,"
+            " validation and test need one each.",
             hint="Use a recording with at least three repetitions of each movement.",
         )
     tests = max(1, len(present) // 3)

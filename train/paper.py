@@ -34,7 +34,7 @@ FLAWS = (
     "with labels ahead, the FIN still imitates the features of now",
 )
 # Networks x windows whose gradients are computed together, 5 MB each; results differ in rounding only.
-_PAIRS, _PAIRS_ON_GPU = 400, 1_200
+_PAIRS, _PAIRS_ON_GPU = 300, 1_200
 
 
 def make(name: str) -> PaperCandidate:

@@ -32,6 +32,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     write_db2(folder / "data")
     paper.make = lambda name: paper.PaperCandidate(name, TINY)  # type: ignore[assignment]
+    paper._PAIRS = 1_200
     jobs = paper_jobs(folder / "data", ("paper-released", "paper-mended"))
     chosen = [jobs[index] for index in (1, 2, 7)]
     document: dict[str, Any] = {"jobs": [], "fins": []}
