@@ -12,9 +12,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.convert.codegen_lstm import BIASES, CELL, INPUT_WEIGHTS, RECURRENT_WEIGHTS
+from myofin.convert.codegen_lstm import CELL
 from myofin.convert.executors import CODE_SCALE, import_tflite_runtime
 from myofin.convert.flatbuffer import read_model
+from myofin.convert.float_graph import CELL as CELL_PART
+from myofin.convert.float_graph import Exact, Floats, lstm_values
 from myofin.convert.graph import LSTM, Graph, Operator
 from myofin.errors import ModelError
 from myofin.progress import Progress, silent
@@ -89,21 +91,21 @@ def _interpreter(float_model: bytes) -> Any:
     return interpreter
 
 
+class _Cells(Exact):
+    """Floats as they are, and the cell of each step."""
+
+    def __init__(self) -> None:
+        self.states: list[Floats] = []
+
+    def values(self, operator: Operator, part: str, values: Floats) -> Floats:
+        """The values as they are."""
+        if part == CELL_PART:
+            self.states.append(values[0])
+        return values
+
+
 def cell_states(graph: Graph, operator: Operator, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """An LSTM's cell state after each step of ``x[batch, steps, inputs]``: ``[steps, batch, units]``."""
-    weights = np.concatenate([graph.constant(operator, i) for i in INPUT_WEIGHTS])
-    recurrent = np.concatenate([graph.constant(operator, i) for i in RECURRENT_WEIGHTS])
-    bias = np.concatenate([graph.constant(operator, i) for i in BIASES])
-    cell = hidden = np.zeros((len(x), len(bias) // 4), np.float32)
-    states = []
-    for step in range(x.shape[1]):
-        gates = x[:, step] @ weights.T + hidden @ recurrent.T + bias
-        entry, forget, candidate, exit_gate = np.split(gates, 4, axis=1)
-        cell = _sigmoid(forget) * cell + _sigmoid(entry) * np.tanh(candidate)
-        hidden = _sigmoid(exit_gate) * np.tanh(cell)
-        states.append(cell)
-    return np.stack(states)
-
-
-def _sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * x), np.float32)
+    watched = _Cells()
+    lstm_values(graph, operator, x[np.newaxis], watched)
+    return np.stack(watched.states)

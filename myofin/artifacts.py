@@ -21,7 +21,7 @@ from typing import IO, Any, Literal
 from myofin import __version__
 from myofin.errors import ArtifactError
 
-Kind = Literal["run", "bundle", "image", "report", "stream", "comparison"]
+Kind = Literal["run", "bundle", "image", "report", "stream", "comparison", "sensitivity"]
 
 SCHEMA_VERSION = 1
 _PACKAGES = ("numpy", "scipy", "tensorflow", "tf_keras", "tflite-runtime", "ai-edge-litert", "tflite-micro")
@@ -32,6 +32,7 @@ _MADE_BY: Mapping[str, str] = {
     "report": "myofin validate",
     "stream": "myofin stream",
     "comparison": "myofin compare",
+    "sensitivity": "myofin sensitivity",
 }
 
 

@@ -224,6 +224,21 @@ def changes(rows: Mapping[str, float], caption: Caption) -> Markup:
     return svg(len(rows) * lane + 8, caption, body)
 
 
+def bars(rows: Mapping[str, float], caption: Caption, digits: int = 4) -> Markup:
+    """A row a figure, all from zero on one scale, the figure behind its bar."""
+    lane, left, room = 20.0, 8.0 + 5.2 * max(map(len, rows), default=0), 44.0
+    scale = (WIDTH - left - room) / max([*rows.values(), 1e-12])
+    body = [line(left, 2, left, len(rows) * lane + 2, "axis")]
+    for index, (name, value) in enumerate(rows.items()):
+        y, told = index * lane + 2, f"{value:.{digits}f}"
+        body += [
+            text(0, y + 13, name, "tick start"),
+            rect(left, y + 4, value * scale, lane - 8, "bar", f"{name}: {told}"),
+            text(left + value * scale + 4, y + 13, told, "value start"),
+        ]
+    return svg(len(rows) * lane + 6, caption, body)
+
+
 @dataclass(frozen=True)
 class Interval:
     """A figure with what it lies between."""

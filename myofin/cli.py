@@ -48,6 +48,11 @@ VERBS = MappingProxyType(
         "inspect": Verb(
             "myofin.convert.inspect_cli", "inspect", "MACs, bytes, LSTM and state of a model or bundle."
         ),
+        "sensitivity": Verb(
+            "myofin.convert.sensitivity_cli",
+            "sensitivity",
+            "Which layer of a network loses what in integers.",
+        ),
         "export": Verb(
             "myofin.convert.export_cli", "export", "A bundle to C for your own project, with a self-test."
         ),

@@ -34,7 +34,19 @@ typedef struct {
     int32_t shift; /* -31..30, positive to the left */
 } myofin_scale_t;
 
+/*
+ * The debug build that counts saturation: with MYOFIN_COUNT_SATURATION, a function of the program
+ * is told every value that has to fit between two bounds. In other builds nothing is left of it.
+ */
+#ifdef MYOFIN_COUNT_SATURATION
+void myofin_bounded(int32_t value, int32_t low, int32_t high);
+#define MYOFIN_BOUNDED(value, low, high) myofin_bounded(value, low, high)
+#else
+#define MYOFIN_BOUNDED(value, low, high)
+#endif
+
 static inline int32_t myofin_clamp(int32_t value, int32_t low, int32_t high) {
+    MYOFIN_BOUNDED(value, low, high);
     const int32_t raised = (value < low) ? low : value;
     return (raised > high) ? high : raised;
 }

@@ -88,6 +88,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "convert": _CONVERT,
     "sweep": tuple(dict.fromkeys((*_TRAIN, *_CONVERT, *_VALIDATE, OPTUNA))),
     "inspect": (),
+    "sensitivity": _CONVERT,
     "export": (),
     "boards": (),
     "build": _BUILD,

@@ -82,6 +82,10 @@ def test_instruction_counts_repeat_exactly(small, small_bundle, report):
         "--windows", 60, "--out", small / "again", "--json",
     )  # fmt: skip
     assert json.loads(again.stdout)["latency"] == report["latency"]
+    compared = myofin("compare", small / "report", small / "again", "--fail-on-regression", "--json")
+    found = json.loads(compared.stdout)
+    assert found["regressions"] == found["differences"] == []
+    assert sum(found["accuracy"]["pairs"].values()) == 60 and found["accuracy"]["p"] == 1.0
 
 
 def test_a_built_image_can_be_validated(small, small_bundle):
