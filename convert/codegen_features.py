@@ -19,7 +19,7 @@ from myofin.integer_tables import INTEGER_FEATURES, IntegerTables
 KERNEL: Final = "myofin_features_s8"
 LEVEL_SUMS: Final = "myofin_level_sums_t"
 SLOPE_SUMS: Final = "myofin_slope_sums_t"
-_OF_SLOPES: Final = frozenset({"wl", "rms_d1", "rms_d2"})
+_OF_SLOPES: Final = frozenset({"wl", "rms_d1", "rms_d2", "rms_lag2"})
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ PUSH: Final = -1  # the time at which a frame is pushed, which may be between th
 # Widest first.
 TYPE_BYTES: Final[Mapping[str, int]] = {
     "myofin_level_sums_t": 24,
-    "myofin_slope_sums_t": 24,
+    "myofin_slope_sums_t": 32,
     "float": 4,
     "uint32_t": 4,
     "int32_t": 4,

@@ -135,6 +135,7 @@ def _sums(levels: Integers, names: tuple[str, ...]) -> dict[str, Integers]:
         "wl": lambda: np.abs(steps).sum(axis=1),
         "rms_d1": lambda: np.square(steps).sum(axis=1),
         "rms_d2": lambda: np.square(np.diff(steps, axis=1)).sum(axis=1),
+        "rms_lag2": lambda: np.square(levels[:, 2:] - levels[:, :-2]).sum(axis=1),
     }
     return {name: made[name]() for name in names if name in made}
 

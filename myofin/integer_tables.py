@@ -21,7 +21,7 @@ from myofin.features import LOG_FLOOR, log_features
 from myofin.frontend import TABLE_SIZE, WINDOW_FRAMES, FrontEnd
 
 # What can be computed in integers; a feature's number in a model is its place here.
-INTEGER_FEATURES: Final = ("entropy", "rms", "var", "ssi", "mav", "wl", "rms_d1", "rms_d2", "ld")
+INTEGER_FEATURES: Final = ("entropy", "rms", "var", "ssi", "mav", "wl", "rms_d1", "rms_d2", "ld", "rms_lag2")
 LEVEL_BITS: Final = 12  # of a level after the point, in standard deviations
 LOG_BITS: Final = 15  # of a logarithm to base 2, and of the entropy in bits
 LEVEL_LOG_BITS: Final = 12  # of the logarithm of one level
@@ -240,6 +240,7 @@ def to_domain(name: str, samples: int) -> tuple[float, float]:
         "wl": (one, -level),
         "rms_d1": (one / 2, -(math.log(samples - 1) + square) / 2),
         "rms_d2": (one / 2, -(math.log(samples - 2) + square) / 2),
+        "rms_lag2": (one / 2, -(math.log(samples - 2) + square) / 2),
         "ld": (_LN2 / (1 << LEVEL_LOG_BITS) / samples, 0.0),
     }[name]
 

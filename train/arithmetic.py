@@ -19,8 +19,8 @@ from myofin.integer_tables import IntegerTables, make_tables, with_scaling
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, calibration_codes
 from myofin.train.eight_bits import round_layer
-from myofin.train.lda import LinearHead, choose_shrinkage, fit_lda
-from myofin.train.transfer import choose_temperature
+from myofin.train.lda import LinearHead, choose_shrinkage, covariance_of, fit_lda
+from myofin.train.transfer import attached, choose_temperature
 
 # Where outputs are spread to find their range, before it is known.
 _FINE_STEP = 2.0**-8
@@ -74,7 +74,8 @@ def fit_arithmetic(dataset: Dataset, config: TrainConfig) -> ArithmeticRecognise
     """Choose the features' int8 range and fit the head.
 
     Training and validation repetitions, left out in turn, choose the shrinkage; validation repetitions the
-    temperature. What was chosen is then fitted to both.
+    temperature. What was chosen is then fitted to both (``config.refit``). As the network's head, it expects
+    what another session changes in the features.
 
     Args:
         dataset: In the scaling of its own training windows.
@@ -94,8 +95,11 @@ def fit_arithmetic(dataset: Dataset, config: TrainConfig) -> ArithmeticRecognise
     classes = [part.classes for part in parts]
     both, count = (np.concatenate(rounded), np.concatenate(classes)), len(dataset.classes)
     repetitions = np.concatenate([part.windows.repetitions for part in parts])
-    shrinkage = choose_shrinkage(*both, repetitions, count)
-    chosen = fit_lda(rounded[0], classes[0], count, shrinkage)
+    index, other = attached(dataset, config)
+    changed = (integer_features(tables, other.codes).astype(np.float64) - zero_point) * scale
+    expected = covariance_of(changed - rounded[0][index])
+    shrinkage = choose_shrinkage(*both, repetitions, count, expected=expected)
+    chosen = fit_lda(rounded[0], classes[0], count, shrinkage, expected)
     before = chosen.scores(rounded[1])
     temperature = choose_temperature(before, classes[1])
     facts = {
@@ -105,7 +109,9 @@ def fit_arithmetic(dataset: Dataset, config: TrainConfig) -> ArithmeticRecognise
         "before": float(np.mean(before.argmax(axis=1) == classes[1])),
         "kept": False,  # there is nothing to tune
     }
-    kernel, bias = _on_grid(fit_lda(*both, count, shrinkage), temperature, both[0])
+    learned = both if config.refit else (rounded[0], classes[0])
+    fitted = fit_lda(learned[0], learned[1], count, shrinkage, expected)
+    kernel, bias = _on_grid(fitted, temperature, learned[0])
     head = IntegerHead(tables, scaling.mean, scaling.std, scale, zero_point, kernel, bias)
     return ArithmeticRecogniser(head, dataset, facts)
 

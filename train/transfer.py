@@ -114,13 +114,13 @@ def choose_temperature(scores: NDArray[np.float64], classes: NDArray[np.int64]) 
 
 def _changes(network: Network, dataset: Dataset, config: TrainConfig) -> NDArray[np.float32]:
     """What another session changes in the features ``[n, channels * features]`` of training windows."""
-    index, other = _attached(dataset, config)
+    index, other = attached(dataset, config)
     pair = (Windows.of(dataset, dataset.train.take(index)), Windows.of(dataset, other))
     before, after = (_features(network, windows) for windows in pair)
     return after - before
 
 
-def _attached(dataset: Dataset, config: TrainConfig) -> tuple[NDArray[np.int64], Part]:
+def attached(dataset: Dataset, config: TrainConfig) -> tuple[NDArray[np.int64], Part]:
     """Training windows as of another session, and where they stand among the training windows."""
     other = varied(dataset, dataset.train, ATTACHED, config.varied_windows, config.seed)
     return np.searchsorted(dataset.train.windows.starts, other.windows.starts), other
@@ -145,7 +145,7 @@ def closed_form_head(
     flat = [scaling.standardise(part).reshape(len(part), -1) for part in features]
     expected = None
     if config is not None:
-        index, other = _attached(dataset, config)
+        index, other = attached(dataset, config)
         expected = covariance_of(scaling.standardise(other.features).reshape(len(other), -1) - flat[0][index])
     both = np.concatenate(flat), np.concatenate([dataset.train.classes, dataset.validation.classes])
     count = len(dataset.classes)

@@ -103,6 +103,7 @@ static void walk(const myofin_features_s8_t *f, const int8_t *code, uint32_t cou
         }
         if (here.passed > 1u) {
             here.sums.curvatures += square(slope - here.slope);
+            here.sums.lags += square(slope + here.slope);
         }
         here.passed += (here.passed < 2u) ? 1u : 0u;
         here.level = level;
@@ -152,6 +153,7 @@ void myofin_features_s8_leave(const myofin_features_s8_t *f, const int8_t *frame
             slopes[c].slopes -= at.sums.slopes;
             slopes[c].length -= at.sums.length;
             slopes[c].curvatures -= at.sums.curvatures + square(slope - at.slope);
+            slopes[c].lags -= at.sums.lags + square(slope + at.slope);
         }
     }
 }
@@ -225,6 +227,8 @@ static uint64_t sum_of(const myofin_features_s8_t *f, int32_t kind,
         return slopes->slopes;
     case MYOFIN_FEATURE_RMS_D2:
         return slopes->curvatures;
+    case MYOFIN_FEATURE_RMS_LAG2:
+        return slopes->lags;
     default:
         return levels->squares;
     }

@@ -23,6 +23,7 @@
 #define MYOFIN_FEATURE_RMS_D1 6
 #define MYOFIN_FEATURE_RMS_D2 7
 #define MYOFIN_FEATURE_LD 8
+#define MYOFIN_FEATURE_RMS_LAG2 9
 
 typedef struct {
     uint32_t channels;
@@ -55,6 +56,7 @@ typedef struct {
 typedef struct {
     uint64_t slopes;
     uint64_t curvatures;
+    uint64_t lags; /* over two samples */
     uint32_t length;
 } myofin_slope_sums_t;
 
