@@ -5,7 +5,7 @@
 Accuracy of features by arithmetic comes from ``myofin evaluate``'s protocol ``within``, decided by the
 generated C; that of the network from the rows of ``make results`` in ``results/recognition.json``. Costs are
 measured on the emulated board, each bundle validated and streamed from; they depend on channels, rate and
-classes only, so one subject of each data set is measured, and the network there is hardly trained. What is done
+classes only, so one subject of each data set is measured; the network there is hardly trained. What is done
 is kept under ``--work``, so a run that was interrupted goes on. Writes arithmetic.json and arithmetic.md.
 """
 
