@@ -6,6 +6,7 @@ process or worker that is killed is replaced, and what it had in hand is done ag
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -144,6 +145,8 @@ def _over_dask(
             "Work on a cluster needs dask.distributed, which is not installed.",
             hint='Install it with `pip install "myofin[cluster]"`.',
         ) from error
+    # A scheduler that goes away is told in a sentence below, not in tracebacks.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=10)
     except OSError as error:

@@ -115,12 +115,12 @@ def sweep(
         train=replace(TrainConfig(), epochs=epochs),
         **others,
     )
-    from myofin.sweep.sweep import nothing_fits, run_sweep
+    from myofin.sweep.sweep import run_sweep, shortfall
 
     with progress_bar() as progress:
         document = run_sweep(settings, progress=progress)
     emit(as_json, document, table(document, out))
-    if (error := nothing_fits(document)) is not None:
+    if (error := shortfall(document)) is not None:
         raise error
 
 

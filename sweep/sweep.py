@@ -24,6 +24,7 @@ from myofin.locks import locked
 from myofin.progress import Progress, silent
 from myofin.recordings.check import load_trainable
 from myofin.recordings.model import Recording
+from myofin.sweep.front import tell_miss
 from myofin.sweep.result import sweep_document
 from myofin.sweep.search import Measured, grid_search
 from myofin.sweep.settings import Settings, check_settings, fitted_board, measured_board
@@ -69,6 +70,7 @@ def run_sweep(settings: Settings, *, progress: Progress = silent) -> dict[str, A
 
             found = optuna_search(settings, spread.measure, inputs=recording.sha256s)
         document = sweep_document(settings, recording, found)
+        write_json(settings.out / RESULT, document)  # not lost, should the last step fail
         chosen = document["recommended"]
         if chosen is not None:
             point = next(measured.point for measured in found if measured.document["id"] == chosen["id"])
@@ -210,10 +212,10 @@ def _write_page(out: Path, document: dict[str, Any]) -> None:
     (out / "sweep.html").write_text(render_sweep(document), encoding="utf-8")
 
 
-def nothing_fits(document: dict[str, Any]) -> CheckError | None:
-    """The error of a sweep with an empty front, or None."""
-    if document["recommended"] is not None:
-        return None
+def shortfall(document: dict[str, Any]) -> CheckError | None:
+    """The error of a sweep whose front is empty, or whose recommended network misses the board; or None."""
+    if (chosen := document["recommended"]) is not None:
+        return _shipped_misses(document, chosen["shipped"]["fits"])
     near = document["nearest"]
     measured = sum(trial["state"] == "measured" for trial in document["trials"])
     if near is not None:
@@ -224,4 +226,15 @@ def nothing_fits(document: dict[str, Any]) -> CheckError | None:
     return CheckError(
         f"No point could be chosen: {measured} of {len(document['trials'])} were measured.",
         hint="The reasons of the others are in sweep.json.",
+    )
+
+
+def _shipped_misses(document: dict[str, Any], fits: dict[str, Any]) -> CheckError | None:
+    board = document["board"]
+    if board is None or fits[board["name"]]["ok"]:
+        return None
+    told = f"{board['name']} by " + " and ".join(tell_miss(miss) for miss in fits[board["name"]]["misses"])
+    return CheckError(
+        f"Trained with the validation repetitions too, the recommended network misses {told}.",
+        hint="Give a longer --hop-ms, or take another point of the front.",
     )

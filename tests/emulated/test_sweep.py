@@ -12,7 +12,7 @@ from myofin.firmware_bridge.build import load_image
 from myofin.sweep.result import timeless
 from myofin.sweep.settings import Settings
 from myofin.sweep.space import Point
-from myofin.sweep.sweep import nothing_fits, run_sweep
+from myofin.sweep.sweep import run_sweep, shortfall
 from myofin.train.config import TrainConfig
 
 TINY = TrainConfig(
@@ -75,7 +75,7 @@ def test_every_point_is_measured_on_the_twin_and_fits_the_board(swept):
 def test_the_recommended_network_is_there_and_passes_validation(swept):
     settings, document = swept
     kept = settings.out / "recommended"
-    assert document["recommended"]["id"] in document["front"] and nothing_fits(document) is None
+    assert document["recommended"]["id"] in document["front"] and shortfall(document) is None
     shipped = document["recommended"]["shipped"]["values"]
     image = load_image(kept / "image")
     assert image.board == "nano33ble"

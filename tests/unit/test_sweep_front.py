@@ -4,6 +4,7 @@ import pytest
 
 from myofin.boards.registry import load_board
 from myofin.sweep.front import nearest, pareto_front, recommend, score, tell_miss
+from myofin.sweep.sweep import shortfall
 from myofin.sweep.trial import deadline_misses, decision_cost
 
 OBJECTIVES = ("accuracy", "flash", "ram", "instructions")
@@ -94,3 +95,19 @@ def test_a_rarer_decision_pays_for_all_frames_of_its_hop():
     assert deadline_misses(160_000, board, 10) == []
     (miss,) = deadline_misses(160_001, board, 10)
     assert (miss["by"], tell_miss(miss)) == (1, "1 instructions in each 10 ms")
+
+
+def test_an_empty_front_and_a_shipped_network_that_misses_are_told():
+    miss = {"what": "ram", "by": 4096, "unit": "bytes"}
+    document = {"board": {"name": "b"}, "trials": [trial("x", (9,), misses=[miss])], "recommended": None}
+    told = shortfall({**document, "nearest": {"id": "x", "reason": "It misses b by 4,096 bytes of RAM."}})
+    assert told.exit_code == 1
+    assert told.message == "Nothing fits, nearest is x. It misses b by 4,096 bytes of RAM."
+    assert (
+        "0 of 1"
+        in shortfall({**document, "trials": [trial("x", (9,), state="failed")], "nearest": None}).message
+    )
+    shipped = {"id": "x", "shipped": {"fits": {"b": {"ok": False, "misses": [miss]}}}}
+    assert "misses b by 4,096 bytes of RAM" in shortfall({**document, "recommended": shipped}).message
+    shipped["shipped"]["fits"]["b"] = {"ok": True, "misses": []}
+    assert shortfall({**document, "recommended": shipped}) is None
