@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from myofin.errors import RecordingError
 from myofin.features import FEATURE_NAMES, window_features
 from myofin.frontend import WINDOW_FRAMES
 from myofin.train.candidates import Source, Task
@@ -65,11 +66,19 @@ class SinglePool:
         """Take over what is needed of each source, one at a time, in an order that theirs does not change.
 
         A window whose features lie ahead is kept where these lie in the same trial.
+
+        Raises:
+            RecordingError: No window is left.
         """
         pieces = sorted(
             map(partial(_piece, frame_samples=frame_samples, ahead=geometry.ahead), sources),
             key=lambda piece: piece.name,
         )
+        if not any(len(piece.starts) for piece in pieces):
+            raise RecordingError(
+                f"No movement lasts long enough for features {geometry.ahead} samples ahead of a window.",
+                hint="Give recordings with longer movements, such as Ninapro DB2's of 5 s.",
+            )
         offsets = np.cumsum([0, *(len(piece.counts) for piece in pieces)])
         return SinglePool(
             np.concatenate([piece.counts for piece in pieces]),

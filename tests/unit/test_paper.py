@@ -13,7 +13,7 @@ from conftest import ROOT, myofin
 from paper_cases import paper_jobs, write_db2
 from recording_cases import ninapro_content, write_mat
 
-from myofin.errors import InputError
+from myofin.errors import InputError, RecordingError
 from myofin.features import window_features
 from myofin.recordings.model import Recording
 from myofin.splits import Split
@@ -164,6 +164,12 @@ def test_a_pool_keeps_no_recording_alive(folder: Path) -> None:
 
     pool = SinglePool.of(one_by_one(), 20, Geometry(600, 0, 0))
     assert len(alive) == 2 and pool.counts.shape == (2 * 9 * 1200, 12)
+
+
+def test_movements_too_short_for_features_ahead_are_refused(folder: Path) -> None:
+    source = make_task(replace(paper_jobs(folder, ("paper-mended",))[0], ahead_hops=0))[0].train[0]
+    with pytest.raises(RecordingError, match="No movement lasts long enough"):
+        SinglePool.of([source], 20, Geometry(600, 0, 1_200))
 
 
 def test_targets_are_standardised_copies_with_noise() -> None:
