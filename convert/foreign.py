@@ -6,8 +6,7 @@ for a run: the state contract on every executor, and the generated C against TFL
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,18 +26,9 @@ from myofin.convert.bundle import (
 from myofin.convert.bundle_page import write_bundle_page
 from myofin.convert.codegen import generate_c
 from myofin.convert.codegen_lower import lower
-from myofin.convert.executors import HostEngineExecutor, available_executors
 from myofin.convert.flatbuffer import read_model
 from myofin.convert.graph import Graph, find_outputs, window_shape
-from myofin.convert.inspection import layer_costs
-from myofin.convert.proofs import (
-    FLOAT_TOLERANCE,
-    PROBE_WINDOWS,
-    engine_equality,
-    output_distance,
-    probe_all,
-    tensor_spec,
-)
+from myofin.convert.proofs import model_facts, prove_engine
 from myofin.convert.tflm_export import export_tflm
 from myofin.errors import InputError
 from myofin.frontend import FRAMES_PER_SECOND
@@ -156,21 +146,10 @@ def _generate(model: _Foreign, folder: Path) -> None:
 
 
 def _prove(model: _Foreign, folder: Path, progress: Progress) -> dict[str, Any]:
-    executors, absent = available_executors(model.content, folder / ENGINE_FOLDER)
-    outputs = {}
-    for done, (name, executor) in enumerate(executors.items()):
-        progress("prove", done, len(executors))
-        outputs[name] = executor.run(model.codes)
-    progress("prove", len(executors), len(executors))
-    oracle = "tflm" if "tflm" in outputs else HostEngineExecutor.name
     scheme = lower(model.graph).scheme
-    equal = (
-        engine_equality(scheme, outputs["tflm"], outputs[HostEngineExecutor.name])
-        if "tflm" in outputs
-        else None
-    )
+    proven = prove_engine(model.content, folder / ENGINE_FOLDER, scheme, "reset", model.codes, progress)
     golden = model.codes[:GOLDEN_WINDOWS]
-    count, found = len(golden), outputs[oracle]
+    count, found = len(golden), proven.oracle
     counts = golden.astype(np.int16).reshape(count, -1, 1)
     features, logits = found.features[:count], found.logits[:count]
     Golden(
@@ -183,24 +162,13 @@ def _prove(model: _Foreign, folder: Path, progress: Progress) -> dict[str, Any]:
         float_features=features.astype(np.float32),
         float_logits=logits.astype(np.float32),
     ).save(folder / GOLDEN_FILE)
-    return {
-        "state": {"contract": "reset", "probes": probe_all(executors, "reset", golden[:PROBE_WINDOWS])},
-        "oracle": {
-            "name": oracle,
-            "engine_equal": equal,
-            "distance": {name: output_distance(found, other) for name, other in outputs.items()},
-            "absent": {name: error.message for name, error in absent.items()},
-        },
-    }
+    return proven.facts
 
 
 def _body(model: _Foreign, path: Path) -> dict[str, Any]:
     graph, (frames, frame) = model.graph, window_shape(model.graph)
-    found = find_outputs(graph)
-    scheme = lower(graph).scheme
-    layers = [asdict(layer) for layer in layer_costs(graph)]
-    classes = graph.tensors[found.logits].size
-    return {
+    classes = graph.tensors[find_outputs(graph).logits].size
+    signal = {
         "rate_hz": FRAMES_PER_SECOND * frame,  # a frame counts as 10 ms: it only places deadlines
         "channels": 1,
         "frames": frames,
@@ -212,19 +180,8 @@ def _body(model: _Foreign, path: Path) -> dict[str, Any]:
         "split": {"train": [], "validation": [], "test": []},
         "frontend": _frontend(graph).to_json(),
         "windows": model.origin,
-        "model_sha256": hashlib.sha256(model.content).hexdigest(),
-        "model_bytes": len(model.content),
-        "scheme": scheme,
-        "engine": "c",
-        "input": tensor_spec(graph.tensors[graph.inputs[0]]),
-        "outputs": {
-            "features": tensor_spec(graph.tensors[found.features]),
-            "logits": tensor_spec(graph.tensors[found.logits]),
-        },
         "feature_scaling": {"names": [], "mean": [], "std": [], "log": []},
-        "layers": layers,
-        "macs": sum(int(layer["macs"]) for layer in layers),
         "gate": {"not compared": "the model came without the float model that it was made from"},
-        "float_tolerance": FLOAT_TOLERANCE if scheme == "float32" else 0.0,
         "mended": [],
     }
+    return signal | model_facts(model.content, lower(graph).scheme)

@@ -6,7 +6,6 @@ and the generated C (compiled for this machine) against TFLM on every window at 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,23 +28,12 @@ from myofin.convert.bundle_page import write_bundle_page
 from myofin.convert.codegen import Engine, generate_c
 from myofin.convert.contract import encode_under, run_under
 from myofin.convert.executors import (
-    HostEngineExecutor,
     TfliteRuntimeExecutor,
-    available_executors,
 )
-from myofin.convert.flatbuffer import mend_cell_scale, read_model
+from myofin.convert.flatbuffer import mend_cell_scale
 from myofin.convert.gate import check_gate
-from myofin.convert.graph import find_outputs
-from myofin.convert.inspection import layer_costs
 from myofin.convert.int16x8 import convert_to_int16x8
-from myofin.convert.proofs import (
-    FLOAT_TOLERANCE,
-    PROBE_WINDOWS,
-    engine_equality,
-    output_distance,
-    probe_all,
-    tensor_spec,
-)
+from myofin.convert.proofs import model_facts, prove_engine
 from myofin.convert.run import Run, read_run
 from myofin.convert.schema import Scheme
 from myofin.convert.tensorflow_client import convert_with_tensorflow
@@ -168,65 +156,25 @@ def _prove(
     contract = run.body.state
     golden_codes = encode_under(contract, run.frontend, run.test_counts, run.body.frames)
     codes = np.concatenate([golden_codes, run.calibration[:PROOF_WINDOWS]])
-    executors, absent = available_executors(model, folder / ENGINE_FOLDER)
-    outputs = {}
-    for done, (name, executor) in enumerate(executors.items()):
-        progress("prove", done, len(executors))
-        outputs[name] = run_under(contract, executor, codes)
-    progress("prove", len(executors), len(executors))
+    proven = prove_engine(model, folder / ENGINE_FOLDER, scheme, contract, codes, progress)
     floats = run_under(contract, TfliteRuntimeExecutor(float_model), codes)
-    gate = check_gate(model, float_model, outputs, floats, expected_lstm_ops=int(run.body.model["lstm_ops"]))
-    oracle = "tflm" if "tflm" in outputs else HostEngineExecutor.name
-    # Without TFLM the engine is its own oracle, and comparing it with itself would prove nothing.
-    equal = (
-        engine_equality(scheme, outputs["tflm"], outputs[HostEngineExecutor.name])
-        if "tflm" in outputs
-        else None
-    )
+    expected_ops = int(run.body.model["lstm_ops"])
+    gate = check_gate(model, float_model, proven.outputs, floats, expected_lstm_ops=expected_ops)
     golden = len(golden_codes)
     Golden(
         counts=run.test_counts,
         labels=run.test_labels,
         true_features=run.test_features,
         codes=golden_codes,
-        features=outputs[oracle].features[:golden],
-        logits=outputs[oracle].logits[:golden],
+        features=proven.oracle.features[:golden],
+        logits=proven.oracle.logits[:golden],
         float_features=floats.features[:golden],
         float_logits=floats.logits[:golden],
     ).save(folder / GOLDEN_FILE)
-    return _body(run, scheme, model) | {
-        "gate": asdict(gate),
-        "state": {
-            "contract": contract,
-            "probes": probe_all(executors, contract, golden_codes[:PROBE_WINDOWS]),
-        },
-        "oracle": {
-            "name": oracle,
-            "engine_equal": equal,
-            "distance": {name: output_distance(outputs[oracle], found) for name, found in outputs.items()},
-            "absent": {name: error.message for name, error in absent.items()},
-        },
-    }
+    return _body(run, scheme, model) | proven.facts | {"gate": asdict(gate)}
 
 
 def _body(run: Run, scheme: Scheme, model: bytes) -> dict[str, Any]:
-    graph = read_model(model)
-    found = find_outputs(graph)
-    layers = [asdict(layer) for layer in layer_costs(graph)]
     signal = run.body.model_dump(mode="json", exclude={"features", "model", "state", "metrics"})
-    return signal | {
-        "model_sha256": hashlib.sha256(model).hexdigest(),
-        "model_bytes": len(model),
-        "scheme": scheme,
-        "engine": "c",
-        "input": tensor_spec(graph.tensors[graph.inputs[0]]),
-        "outputs": {
-            "features": tensor_spec(graph.tensors[found.features]),
-            "logits": tensor_spec(graph.tensors[found.logits]),
-        },
-        "feature_scaling": run.body.features.model_dump(mode="json"),
-        "network": run.body.model,
-        "layers": layers,
-        "macs": sum(int(layer["macs"]) for layer in layers),
-        "float_tolerance": FLOAT_TOLERANCE if scheme == "float32" else 0.0,
-    }
+    own = {"feature_scaling": run.body.features.model_dump(mode="json"), "network": run.body.model}
+    return signal | model_facts(model, scheme) | own
