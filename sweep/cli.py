@@ -13,7 +13,7 @@ from myofin.console import emit, json_option, progress_bar, seed_option
 from myofin.errors import InputError
 from myofin.sweep.settings import DEFAULT_OBJECTIVES, HOP_MS, REFERENCE_BOARD, WINDOWS_ON_BOARD, Settings
 from myofin.sweep.space import GRIDS
-from myofin.train.config import TrainConfig
+from myofin.train.config import FEATURES_BY, TrainConfig
 
 _HEAD = ("id", "network", "scheme", "engine", "validation", "test", "instructions", "flash", "RAM")
 
@@ -38,6 +38,11 @@ _HEAD = ("id", "network", "scheme", "engine", "validation", "test", "instruction
     "--measure-on",
     metavar="BOARD",
     help=f"Emulated board that runs the points.  [default: the twin of --fit's, else {REFERENCE_BOARD}]",
+)
+@click.option(
+    "--features-by",
+    type=click.Choice(FEATURES_BY),
+    help="Only points with an LSTM, or with integer arithmetic.  [default: both]",
 )
 @click.option(
     "--layout",

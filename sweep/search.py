@@ -21,13 +21,13 @@ class Measured:
     document: dict[str, Any]
 
 
-def grid_search(size: str, measure: Measure) -> list[Measured]:
-    """Measure every point of a grid.
+def grid_search(size: str, features_by: str | None, measure: Measure) -> list[Measured]:
+    """Measure every point of a grid, or those whose features an LSTM makes, or arithmetic.
 
     Raises:
         InputError: There is no grid of this name.
     """
-    points = grid_points(size)
+    points = grid_points(size, features_by)
     return numbered(points, measure(points, len(points)))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from myofin.boards.registry import Board, load_board
 from myofin.errors import InputError
 from myofin.sweep.front import OBJECTIVES, QUALITIES
-from myofin.train.config import TrainConfig
+from myofin.train.config import FeaturesBy, TrainConfig
 
 HOP_MS: Final = 10
 WINDOW_MS: Final = 300
@@ -29,6 +29,7 @@ class Settings:
         out: Folder of the sweep: its result, and everything it needs to go on after an interruption.
         grid: Size of the grid; None searches.
         trials: Points that a search measures; None takes a grid.
+        features_by: Only points whose features an LSTM makes, or arithmetic; None takes both.
         objectives: What the front is made of, the qualities first.
         fit: Board that a point has to fit; None asks for none.
         hop_ms: Time between two decisions on that board: the deadline.
@@ -48,6 +49,7 @@ class Settings:
     out: Path
     grid: str | None = None
     trials: int | None = None
+    features_by: FeaturesBy | None = None
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     fit: str | None = None
     hop_ms: int = HOP_MS

@@ -107,10 +107,11 @@ _SMALL = (
 GRIDS = ("small", "medium", "full")
 
 
-def grid_points(size: str) -> tuple[Point, ...]:
+def grid_points(size: str, features_by: str | None = None) -> tuple[Point, ...]:
     """The points of a grid: every architecture with every scheme and engine mode.
 
-    Neighbours have different networks, so that several workers rarely wait for one another.
+    Neighbours have different networks, so that several workers rarely wait for one another. ``features_by``
+    leaves only the points with an LSTM, or with arithmetic.
 
     Raises:
         InputError: There is no grid of this name.
@@ -119,9 +120,11 @@ def grid_points(size: str) -> tuple[Point, ...]:
         raise InputError(f"There is no grid {size!r}.", hint=f"Choose one of: {', '.join(GRIDS)}.")
     networks = _SMALL if size == "small" else tuple(_networks(size))
     codes = CODES[:1] if size == "small" else CODES
-    return tuple(
+    points = [
         replace(network, scheme=scheme, engine=engine) for scheme, engine in MODES for network in networks
-    ) + tuple(_arithmetic(codes))
+    ]
+    points += _arithmetic(codes)
+    return tuple(point for point in points if features_by in (None, point.features))
 
 
 def _arithmetic(codes: Iterable[tuple[float, float]]) -> Iterable[Point]:
@@ -167,6 +170,13 @@ CATEGORIES: Mapping[str, tuple[Any, ...]] = MappingProxyType(
         "head": HEADS,
     }
 )
+
+
+def categories(features_by: str | None) -> dict[str, tuple[Any, ...]]:
+    """What a search draws from where only an LSTM, or only arithmetic, is to make the features."""
+    wanted = {None: (True, False), "lstm": (False,), "arithmetic": (True,)}[features_by]
+    modes = tuple(mode for mode in CATEGORIES["mode"] if mode.startswith("arithmetic") in wanted)
+    return {**CATEGORIES, "mode": modes}
 
 
 def drawn_point(drawn: Mapping[str, Any]) -> Point:

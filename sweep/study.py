@@ -23,7 +23,7 @@ from myofin.sweep.claim import claimed
 from myofin.sweep.front import QUALITIES, counts, score
 from myofin.sweep.search import Measure, Measured, numbered
 from myofin.sweep.settings import Settings
-from myofin.sweep.space import CATEGORIES, drawn_point
+from myofin.sweep.space import categories, drawn_point
 
 GENERATION: Final = 8
 DATABASE: Final = "study.db"
@@ -125,8 +125,8 @@ def _draw(study: Any, settings: Settings, first: int, count: int) -> list[Any]:
     for number in range(first, first + count):
         memory.sampler = _sampler(_seed(settings.seed, number))
         trial = memory.ask()
-        for name, categories in CATEGORIES.items():
-            trial.suggest_categorical(name, categories)
+        for name, choices in categories(settings.features_by).items():
+            trial.suggest_categorical(name, choices)
         draws.append(memory.trials[number])
     for draw, held in zip(draws, known[first:], strict=False):
         if draw.params != held.params:

@@ -64,7 +64,7 @@ def run_sweep(settings: Settings, *, progress: Progress = silent) -> dict[str, A
         plan = _plan(settings, recording)
         spread = Spread(settings, plan, progress)
         if settings.grid is not None:
-            found: Sequence[Measured] = grid_search(settings.grid, spread.measure)
+            found: Sequence[Measured] = grid_search(settings.grid, settings.features_by, spread.measure)
         else:
             from myofin.sweep.study import optuna_search
 

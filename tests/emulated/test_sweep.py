@@ -53,7 +53,7 @@ def swept(tmp_path_factory):
     run(["data", "synth", "--out", str(data), *shape])
     settings = Settings(data, None, folder / "out", grid="small", fit="nano33ble", train=TINY, windows=8)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("myofin.sweep.search.grid_points", lambda size: POINTS)
+        patch.setattr("myofin.sweep.search.grid_points", lambda size, features_by: POINTS)
         yield settings, run_sweep(settings)
 
 

@@ -9,7 +9,7 @@ from myofin.boards.registry import list_boards, load_board
 from myofin.errors import InputError
 from myofin.sweep.cli import sweep
 from myofin.sweep.settings import Settings, check_settings, fitted_board, measured_board
-from myofin.sweep.space import CATEGORIES, GRIDS, Point, drawn_point, grid_points
+from myofin.sweep.space import CATEGORIES, GRIDS, Point, categories, drawn_point, grid_points
 from myofin.train.config import TrainConfig
 from myofin.train.fin import shape_for
 
@@ -38,10 +38,23 @@ def test_points_of_one_network_share_its_training():
     assert len(set(neighbours)) == 5, "workers would wait for one another"
 
 
+def test_only_an_lstm_or_only_arithmetic():
+    both = grid_points("small")
+    only = {kind: grid_points("small", kind) for kind in ("lstm", "arithmetic")}
+    assert (len(both), len(only["lstm"]), len(only["arithmetic"])) == (29, 25, 4)
+    assert set(both) == {*only["lstm"], *only["arithmetic"]}
+    for kind in only:
+        drawn = [drawn_point({**FIRST, "mode": mode}) for mode in categories(kind)["mode"]]
+        assert {point.features for point in drawn} == {kind}
+    assert categories(None) == dict(CATEGORIES)
+
+
+FIRST = {name: choices[0] for name, choices in CATEGORIES.items()}
+
+
 def test_a_draw_is_a_point():
-    first = {name: categories[0] for name, categories in CATEGORIES.items()}
-    last = {name: categories[-1] for name, categories in CATEGORIES.items()}
-    assert drawn_point(first).scheme == "int8" and drawn_point(first).mu == 100
+    last = {name: choices[-1] for name, choices in CATEGORIES.items()}
+    assert drawn_point(FIRST).scheme == "int8" and drawn_point(FIRST).mu == 100
     assert drawn_point(last | {"mode": "float32/plain"}).scheme == "float32"
     closed = drawn_point(last)
     assert (closed.scheme, closed.features, closed.units) == ("int8", "arithmetic", Point().units)
