@@ -32,13 +32,14 @@ def page(result: dict[str, Any]) -> str:
             "",
             *_accuracy_table(rows),
             "",
-            f"What a decision and the firmware take on the emulated `{result['board']}` (Cortex-M4F), of",
-            "one subject of each data set; instructions of a hop of a stream, the leaving frame included.",
-            "The LSTM there is hardly trained: its cost does not depend on its weights.",
+            f"What a decision and the firmware take on the emulated `{result['board']}`, a Cortex-M4F, of one",
+            "subject of each data set; instructions of a hop of a stream, the leaving frame included. The",
+            "LSTM there is hardly trained: its cost does not depend on its weights.",
             "",
             *_cost_table(costs),
             "",
-            f"On `{result['small_board']}` (Cortex-M0, 16 KB RAM):",
+            f"On `{result['small_board']}` (Cortex-M0, 16 KB RAM), one window at a time, so that no frame",
+            "leaves:",
             "",
             *(_small(row) for row in costs),
             "",
@@ -60,7 +61,7 @@ def verdict(rows: Sequence[dict[str, Any]], costs: Sequence[dict[str, Any]]) -> 
     times = f"{min(ratios):.1f} to {max(ratios):.1f} times" if len(ratios) > 1 else f"{ratios[0]:.1f} times"
     gap = mean(gaps)
     found = (
-        f"on the same features and with the same head arithmetic is {100 * abs(gap):.1f} points of accuracy "
+        f"on the same features arithmetic is {100 * abs(gap):.1f} points of accuracy "
         f"{'better' if gap >= 0 else 'worse'} on average ({sum(g > 0 for g in gaps)} of {len(gaps)} subjects "
         f"better), and the LSTM takes {times} the instructions"
     )
