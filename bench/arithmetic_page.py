@@ -32,7 +32,7 @@ def page(result: dict[str, Any]) -> str:
             "",
             *_accuracy_table(rows),
             "",
-            f"What a decision and the firmware take on the emulated `{result['board']}`, a Cortex-M4F, of one",
+            f"What a decision and the firmware take on the emulated `{result['board']}` (Cortex-M4F), one",
             "subject of each data set; instructions of a hop of a stream, the leaving frame included. The",
             "LSTM there is hardly trained: its cost does not depend on its weights.",
             "",
