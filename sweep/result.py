@@ -15,8 +15,9 @@ from myofin.sweep.settings import Settings, fitted_board, measured_board
 
 SCHEMA: Final = 1
 _TOLD: Final = ("id", "state", "reason", "params", "values", "fits", "seconds")
-# What depends on the machine's mood and is left out when two results are compared.
-CLOCK_KEYS: Final = frozenset({"seconds"})
+# What depends on the machine's mood and is left out when two results are compared: how long it took, and how
+# deep the stack was when the link's interrupt came, which is as deep as it was by chance.
+CHANCE_KEYS: Final = frozenset({"seconds", "stack"})
 
 
 def sweep_document(settings: Settings, recording: Recording, found: Sequence[Measured]) -> dict[str, Any]:
@@ -72,9 +73,9 @@ def _trial(measured: Measured) -> dict[str, Any]:
 
 
 def timeless(document: Any) -> Any:
-    """A result without what depends on how fast the machine was: equal for equal sweeps."""
+    """A result without what depends on when things happened: equal for equal sweeps."""
     if isinstance(document, Mapping):
-        return {name: timeless(value) for name, value in document.items() if name not in CLOCK_KEYS}
+        return {name: timeless(value) for name, value in document.items() if name not in CHANCE_KEYS}
     if isinstance(document, list):
         return [timeless(value) for value in document]
     return document

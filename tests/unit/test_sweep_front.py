@@ -4,6 +4,7 @@ import pytest
 
 from myofin.boards.registry import load_board
 from myofin.sweep.front import nearest, pareto_front, recommend, score, tell_miss
+from myofin.sweep.result import timeless
 from myofin.sweep.sweep import shortfall
 from myofin.sweep.trial import deadline_misses, decision_cost
 
@@ -111,3 +112,9 @@ def test_an_empty_front_and_a_shipped_network_that_misses_are_told():
     assert "misses b by 4,096 bytes of RAM" in shortfall({**document, "recommended": shipped}).message
     shipped["shipped"]["fits"]["b"] = {"ok": True, "misses": []}
     assert shortfall({**document, "recommended": shipped}) is None
+
+
+def test_results_are_compared_without_what_chance_decides():
+    one = {"trials": [{"id": "a", "seconds": 1.5, "values": {"flash": 5, "stack": 420}}]}
+    other = {"trials": [{"id": "a", "seconds": 9.5, "values": {"flash": 5, "stack": 416}}]}
+    assert timeless(one) == timeless(other) == {"trials": [{"id": "a", "values": {"flash": 5}}]}
