@@ -137,33 +137,38 @@ def count_saturation(
         ToolMissingError: There is no C compiler.
         CheckError: The C does not compile.
     """
-    windows = np.ascontiguousarray(counts, dtype=np.int16)
-    found = (_Slot * _SLOTS)()
     with tempfile.TemporaryDirectory(prefix="myofin-saturation-") as scratch:
-        folder = Path(scratch)
         generate_c(
             model,
             frontend,
-            folder,
+            Path(scratch),
             frame_samples=frame_samples,
             channels=counts.shape[2],
             state=state,
             sliding=False,  # which traces each stage right after it is computed; the bits are the same
         )
-        harness, library = folder / "harness.c", folder / "engine.so"
-        harness.write_text(_HARNESS, encoding="utf-8")
-        sources = [harness, *sorted(folder.glob("myofin_*.c"))]
-        flags = ("-O1", "-shared", "-fPIC", "-DMYOFIN_TRACE", "-DMYOFIN_COUNT_SATURATION")
-        compile_sources(sources, library, folder, *flags)
-        size = ctypes.CDLL(str(library)).host_count(
-            ctypes.c_uint32(len(windows)), windows.ctypes.data_as(ctypes.c_void_p), ctypes.byref(found)
-        )
+        found = _counted(Path(scratch), counts)
+    graph = read_model(model)
+    return [_told(slot, graph) for slot in found if slot.name]
+
+
+def _counted(folder: Path, counts: NDArray[np.int16]) -> list[_Slot]:
+    """What the debug build of the engine in a folder counts."""
+    windows = np.ascontiguousarray(counts, dtype=np.int16)
+    harness, library = folder / "harness.c", folder / "engine.so"
+    harness.write_text(_HARNESS, encoding="utf-8")
+    sources = [harness, *sorted(folder.glob("myofin_*.c"))]
+    flags = ("-O1", "-shared", "-fPIC", "-DMYOFIN_TRACE", "-DMYOFIN_COUNT_SATURATION")
+    compile_sources(sources, library, folder, *flags)
+    found = (_Slot * _SLOTS)()
+    size = ctypes.CDLL(str(library)).host_count(
+        ctypes.c_uint32(len(windows)), windows.ctypes.data_as(ctypes.c_void_p), ctypes.byref(found)
+    )
     if size != ctypes.sizeof(_Slot):
         raise CheckError(
             "The engine's counters are laid out in another way here.", hint="Report this compiler."
         )
-    graph = read_model(model)
-    return [_told(slot, graph) for slot in found if slot.name]
+    return list(found)
 
 
 def _told(slot: Any, graph: Graph) -> Saturation:

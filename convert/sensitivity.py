@@ -134,12 +134,23 @@ def study_sensitivity(
     recording = open_recording(run, data)
     windows = validation_windows(run, recording, limit)
     models = dict(_models(run_folder, run, progress))
+    sets = calibration_sets(run, recording, int(run.manifest.document["seed"] or 0))
+    document = _measured(run, windows, models, sets, progress)
+    return {**document, "conclusions": conclusions(document)}
+
+
+def _measured(
+    run: Run,
+    windows: Validation,
+    models: Mapping[str, bytes],
+    sets: list[CalibrationSet],
+    progress: Progress,
+) -> dict[str, Any]:
     graph = read_model(models["float32"])
     study = Study(run, graph, windows)
-    grids = {scheme: grids_of(graph, read_model(models[scheme])) for scheme in SCHEMES}
-    sets = calibration_sets(run, recording, int(run.manifest.document["seed"] or 0))
     loud = Study(run, graph, louder_windows(run, windows, LOUDER_SESSION))
-    document = {
+    grids = {scheme: grids_of(graph, read_model(models[scheme])) for scheme in SCHEMES}
+    return {
         "schema": 1,
         "data": {name: getattr(run.body, name) for name in ("dataset", "subject", "rate_hz", "channels")},
         "windows": len(windows.codes),
@@ -152,7 +163,6 @@ def study_sensitivity(
         "saturation": _saturation(run, windows, models, progress),
         "tool_version": __version__,
     }
-    return {**document, "conclusions": conclusions(document)}
 
 
 def _models(run_folder: Path, run: Run, progress: Progress) -> Iterator[tuple[str, bytes]]:

@@ -123,7 +123,8 @@ def _shipped(data: Mapping[str, Any]) -> dict[str, str]:
     if not shipped:
         return {}
     # Its validation repetitions are no longer unseen, so an accuracy on them would mean nothing.
-    return _told(cells({"params": {}, **shipped}, VALUES[1:]), VALUES[1:])
+    found = cells({"params": {}, **shipped}, VALUES[1:])
+    return {column.label: column.told(found[column.key]) for column in VALUES[1:]}
 
 
 def _refusal(trial: Trial, varied: Sequence[Column]) -> dict[str, Any]:

@@ -137,11 +137,12 @@
   function axis(key, shown, ink) {
     const found = objective[key];
     const values = shown.map((trial) => trial.cells[key]).filter((value) => value > 0);
+    const single = new Set(values).size === 1 ? [values[0] * 0.95, values[0] * 1.05] : undefined;
     const wide = found.better === "low" && values.length > 1 && Math.max(...values) / Math.min(...values) > 8;
     return {
       title: { text: found.label + (wide ? ", logarithmic" : "") + (found.better === "high" ? ", better →" : ", ← better"), standoff: 8 },
       tickformat: found.unit === "" ? ".0%" : "~s",
-      type: wide ? "log" : "linear", nticks: 6, automargin: true,
+      type: wide ? "log" : "linear", range: single, nticks: 6, automargin: true,
       gridcolor: ink("--line"), linecolor: ink("--soft"), zeroline: false,
     };
   }

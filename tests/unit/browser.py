@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 PROGRAMS = ("chromium", "google-chrome", "chromium-browser")
 WIDTHS = (360, 1200)
+PATIENCE_MS = 180_000  # a starved machine is no fault of the page
 
 
 @contextmanager
@@ -27,6 +28,7 @@ def chromium() -> Iterator[Browser]:
 
 def watch(page: Page) -> list[str]:
     """What goes wrong on a page from now on: errors of scripts, dialogs, and any request beyond the file."""
+    page.set_default_timeout(PATIENCE_MS)
     found: list[str] = []
     page.on("pageerror", lambda error: found.append(f"error: {error}"))
     page.on("dialog", lambda dialog: (found.append(f"dialog: {dialog.message}"), dialog.dismiss()))

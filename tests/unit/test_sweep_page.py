@@ -83,6 +83,7 @@ def test_the_network_that_ships_is_shown_without_an_accuracy_on_what_it_has_seen
     _, checker = page_of(document())
     told = " ".join(checker.text)
     shipped = told[told.index("fitted again with the validation repetitions") :]
+    assert "accuracy, test" in shipped[: shipped.index("31,337")]
     assert "31,337" in shipped and "accuracy, validation" not in shipped[: shipped.index("31,337")]
 
 
