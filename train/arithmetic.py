@@ -19,7 +19,7 @@ from myofin.integer_tables import IntegerTables, make_tables, with_scaling
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, calibration_codes
 from myofin.train.eight_bits import round_layer
-from myofin.train.lda import LinearHead, choose_shrinkage, covariance_of, fit_lda
+from myofin.train.lda import LinearHead, choose, covariance_of, fit_lda
 from myofin.train.transfer import attached, choose_temperature
 
 # Where outputs are spread to find their range, before it is known.
@@ -97,20 +97,20 @@ def fit_arithmetic(dataset: Dataset, config: TrainConfig) -> ArithmeticRecognise
     repetitions = np.concatenate([part.windows.repetitions for part in parts])
     index, other = attached(dataset, config)
     changed = (integer_features(tables, other.codes).astype(np.float64) - zero_point) * scale
-    expected = covariance_of(changed - rounded[0][index])
-    shrinkage = choose_shrinkage(*both, repetitions, count, expected=expected)
-    chosen = fit_lda(rounded[0], classes[0], count, shrinkage, expected)
+    choice = choose(*both, repetitions, count, covariance_of(changed - rounded[0][index]))
+    chosen = fit_lda(rounded[0], classes[0], count, choice.shrinkage, choice.expected)
     before = chosen.scores(rounded[1])
     temperature = choose_temperature(before, classes[1])
     facts = {
         "start": "lda",
-        "shrinkage": shrinkage,
+        "shrinkage": choice.shrinkage,
+        "expected_share": choice.share,
         "temperature": temperature,
         "before": float(np.mean(before.argmax(axis=1) == classes[1])),
         "kept": False,  # there is nothing to tune
     }
     learned = both if config.refit else (rounded[0], classes[0])
-    fitted = fit_lda(learned[0], learned[1], count, shrinkage, expected)
+    fitted = fit_lda(learned[0], learned[1], count, choice.shrinkage, choice.expected)
     kernel, bias = _on_grid(fitted, temperature, learned[0])
     head = IntegerHead(tables, scaling.mean, scaling.std, scale, zero_point, kernel, bias)
     return ArithmeticRecogniser(head, dataset, facts)

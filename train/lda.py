@@ -28,6 +28,10 @@ BASELINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 # Imitated features carry the network's own error, and RMS, VAR and SSI nearly the same information: how far
 # small directions are to be trusted depends on the recording, so repetitions left out in turn choose.
 SHRINKAGES = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1)
+# How much of another session's changes is expected, the most first, and what that may cost on repetitions of
+# this one: a recording whose movements differ by less than sessions do cannot be told apart under all of it.
+EXPECTED_SHARES = (1.0, 0.25, 0.0)
+EXPECTED_COST = 0.01
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,51 @@ def covariance_of(changes: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(changes.T @ changes / max(len(changes), 1))
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What repetitions left out in turn chose for LDA.
+
+    Attributes:
+        shrinkage: Towards the mean variance.
+        share: Of the changes to expect.
+        expected: Their covariance ``[d, d]``, times the share.
+    """
+
+    shrinkage: float
+    share: float
+    expected: NDArray[np.float64]
+
+
+def choose(
+    features: NDArray[Any],
+    classes: NDArray[np.int64],
+    repetitions: NDArray[np.integer[Any]],
+    count: int,
+    expected: NDArray[np.float64],
+) -> Choice:
+    """As much of the expected changes as costs at most a point of accuracy, and the shrinkage best with it.
+
+    Arguments are those of ``choose_shrinkage``, and the covariance of changes. Where no repetition can be
+    left out, nothing says what they cost: none are expected.
+    """
+    ordered = sorted(SHRINKAGES, reverse=True)
+    judged = []
+    for share in EXPECTED_SHARES:
+        accuracies = _left_out(features, classes, repetitions, count, ordered, share * expected)
+        if accuracies is None:
+            return Choice(ordered[len(ordered) // 2], 0.0, 0.0 * expected)
+        judged.append((share, float(accuracies.max()), ordered[int(accuracies.argmax())]))
+    enough = max(accuracy for _, accuracy, _ in judged) - EXPECTED_COST
+    share, _, shrinkage = next(found for found in judged if found[1] >= enough)
+    return Choice(shrinkage, share, share * expected)
+
+
 def choose_shrinkage(
     features: NDArray[Any],
     classes: NDArray[np.int64],
     repetitions: NDArray[np.integer[Any]],
     count: int,
     shrinkages: Iterable[float] = SHRINKAGES,
-    expected: NDArray[np.float64] | None = None,
 ) -> float:
     """The shrinkage that decides best on repetitions left out in turn; the stronger on a tie.
 
@@ -89,20 +131,30 @@ def choose_shrinkage(
         repetitions: Of which each window is, ``[n]``.
         count: Number of classes.
         shrinkages: To choose from.
-        expected: As for ``fit_lda``.
     """
     ordered = sorted(shrinkages, reverse=True)
-    accuracies = np.zeros(len(ordered))
-    left_out = 0
+    accuracies = _left_out(features, classes, repetitions, count, ordered)
+    return ordered[len(ordered) // 2 if accuracies is None else int(accuracies.argmax())]
+
+
+def _left_out(
+    features: NDArray[Any],
+    classes: NDArray[np.int64],
+    repetitions: NDArray[np.integer[Any]],
+    count: int,
+    shrinkages: Iterable[float],
+    expected: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64] | None:
+    """Mean accuracy of each shrinkage on repetitions left out in turn, or None where none can be."""
+    accuracies = []
     for repetition in np.unique(repetitions):
         judged = repetitions == repetition
         if len(np.unique(classes[~judged])) < count:
             continue
-        left_out += 1
         moments = _moments(features[~judged], classes[~judged], count, expected)
-        heads = [_solve(*moments, shrinkage) for shrinkage in ordered]
-        accuracies += [head.accuracy(features[judged], classes[judged]) for head in heads]
-    return ordered[int(accuracies.argmax())] if left_out else ordered[len(ordered) // 2]
+        heads = [_solve(*moments, shrinkage) for shrinkage in shrinkages]
+        accuracies.append([head.accuracy(features[judged], classes[judged]) for head in heads])
+    return np.asarray(np.mean(accuracies, axis=0)) if accuracies else None
 
 
 def _moments(

@@ -22,7 +22,7 @@ from myofin.train.dataset import Dataset, Part, Scaling, calibration_codes, join
 from myofin.train.eight_bits import EightBits, Exact, round_layer
 from myofin.train.fin import Fin, network_shape
 from myofin.train.finetune import Windows, cross_entropy, finetune, judge
-from myofin.train.lda import LinearHead, choose_shrinkage, covariance_of, fit_lda
+from myofin.train.lda import LinearHead, choose, choose_shrinkage, covariance_of, fit_lda
 from myofin.train.network import Network
 from myofin.train.pretrain import EpochRow, predict_singles
 
@@ -58,15 +58,16 @@ def transfer(
     parts = [Windows.of(dataset, part) for part in (dataset.train, dataset.validation)]
     outputs = [(_features(network, part), part.classes) for part in parts]
     both = (np.concatenate([o[0] for o in outputs]), np.concatenate([o[1] for o in outputs]))
-    expected = covariance_of(_changes(network, dataset, config))
     classes = network.shape.classes
-    shrinkage = choose_shrinkage(*both, _repetitions(dataset), classes, expected=expected)
-    head = fit_lda(*outputs[0], classes, shrinkage, expected)
+    changes = covariance_of(_changes(network, dataset, config))
+    choice = choose(*both, _repetitions(dataset), classes, changes)
+    head = fit_lda(*outputs[0], classes, choice.shrinkage, choice.expected)
     temperature = choose_temperature(head.scores(outputs[1][0]), outputs[1][1])
     _set_head(network, head, temperature)
     before = judge(network, parts[1])
     progress("head", 1, 1)
-    facts: dict[str, Any] = {"shrinkage": shrinkage, "temperature": temperature, "before": before.accuracy}
+    facts: dict[str, Any] = {"shrinkage": choice.shrinkage, "expected_share": choice.share}
+    facts |= {"temperature": temperature, "before": before.accuracy}
     rows: list[EpochRow] = []
     kept = False
     if tune and config.finetune_epochs:
@@ -79,7 +80,8 @@ def transfer(
     if config.refit or not kept:
         network.set_fin(fin.weights)
         learned = both if config.refit else outputs[0]
-        _set_head(network, fit_lda(learned[0], learned[1], classes, shrinkage, expected), temperature)
+        head = fit_lda(learned[0], learned[1], classes, choice.shrinkage, choice.expected)
+        _set_head(network, head, temperature)
     if config.refit and kept:
         everything = joined([dataset.train, dataset.validation])
         varied_windows = _session(dataset, everything, config)
@@ -143,14 +145,14 @@ def closed_form_head(
     """
     scaling = Scaling.fit(features[0], names)
     flat = [scaling.standardise(part).reshape(len(part), -1) for part in features]
-    expected = None
-    if config is not None:
-        index, other = attached(dataset, config)
-        expected = covariance_of(scaling.standardise(other.features).reshape(len(other), -1) - flat[0][index])
     both = np.concatenate(flat), np.concatenate([dataset.train.classes, dataset.validation.classes])
-    count = len(dataset.classes)
-    shrinkage = choose_shrinkage(*both, _repetitions(dataset), count, expected=expected)
-    return fit_lda(*both, count, shrinkage, expected), scaling
+    count, repetitions = len(dataset.classes), _repetitions(dataset)
+    if config is None:
+        return fit_lda(*both, count, choose_shrinkage(*both, repetitions, count)), scaling
+    index, other = attached(dataset, config)
+    changes = scaling.standardise(other.features).reshape(len(other), -1) - flat[0][index]
+    choice = choose(*both, repetitions, count, covariance_of(changes))
+    return fit_lda(*both, count, choice.shrinkage, choice.expected), scaling
 
 
 def _repetitions(dataset: Dataset) -> NDArray[np.int16]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from myofin.train.lda import choose_shrinkage, covariance_of, fit_lda
+from myofin.train.lda import EXPECTED_SHARES, choose, choose_shrinkage, covariance_of, fit_lda
 
 RNG = np.random.default_rng(3)
 CLASSES = np.repeat(np.arange(4), 60)
@@ -70,3 +70,23 @@ def test_noise_in_many_directions_is_shrunk_and_large_directions_are_not():
 def test_the_middle_is_taken_where_no_repetition_can_be_left_out():
     alone = np.zeros(240, dtype=np.int16)
     assert choose_shrinkage(FEATURES, CLASSES, alone, 4, (0.1, 0.2, 0.3)) == 0.2
+
+
+def test_changes_are_expected_as_far_as_they_cost_at_most_a_point():
+    classes = np.tile(np.repeat(np.arange(4), 30), 3)
+    repetitions = np.repeat(np.arange(3), 120)
+    level = RNG.normal(size=360) * 0.01
+    told_apart = np.stack([classes + level, RNG.normal(size=360)], axis=1)
+    harmless, small = np.diag((0.0, 9.0)), np.diag((0.02, 0.0))
+    assert choose(told_apart, classes, repetitions, 4, harmless).share == EXPECTED_SHARES[0]
+    assert choose(told_apart, classes, repetitions, 4, small).share == EXPECTED_SHARES[0]
+    # Now both features differ between movements, the second by more noise: expecting that the first changes
+    # leaves the second to decide.
+    weak = np.stack([classes + level, classes + RNG.normal(size=360)], axis=1)
+    ruined = choose(weak, classes, repetitions, 4, np.diag((1e4, 0.0)))
+    assert ruined.share == 0.0 and not ruined.expected.any()
+
+
+def test_nothing_is_expected_where_no_repetition_can_say_what_it_costs():
+    alone = np.zeros(len(CLASSES), dtype=int)
+    assert choose(FEATURES, CLASSES, alone, 4, np.eye(6)).share == 0.0
