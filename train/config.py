@@ -40,7 +40,8 @@ class TrainConfig:
         finetune_epochs: Passes in which the network and its head are tuned together; 0 leaves it out.
         finetune_windows: Windows (all channels) of one such pass, drawn anew for each; half are varied.
         finetune_learning_rate: Of Adam there.
-        finetune_tolerance: The tuning is kept unless validation accuracy falls by more than this.
+        finetune_tolerance: The tuning is kept unless validation accuracy falls by more than this,
+        finetune_feature_loss: or the error of the imitated features grows to more than so many times.
         varied_windows: Training windows (all channels) added for the tuning, as of another session.
         label_smoothing: Share of each label given to all movements alike: windows at a movement's boundaries
             show two.
@@ -74,6 +75,7 @@ class TrainConfig:
     finetune_windows: int = 3_000
     finetune_learning_rate: float = 1e-4
     finetune_tolerance: float = 0.0
+    finetune_feature_loss: float = 2.0
     varied_windows: int = 3_000
     label_smoothing: float = 0.1
     imitation_weight: float = 1.0

@@ -75,7 +75,8 @@ def frozen_fin(dataset: Dataset, config: TrainConfig, seed: int, fin: Fin | None
 
 def tuned_fin(dataset: Dataset, config: TrainConfig, seed: int, fin: Fin | None = None) -> NetworkRecogniser:
     """The FIN tuned in any case."""
-    return _transferred(dataset, replace(config, seed=seed, finetune_tolerance=1.0), fin, tune=True)
+    always = replace(config, seed=seed, finetune_tolerance=1.0, finetune_feature_loss=1e9)
+    return _transferred(dataset, always, fin, tune=True)
 
 
 def fin_four(dataset: Dataset, config: TrainConfig, seed: int, fin: Fin | None = None) -> NetworkRecogniser:

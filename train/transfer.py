@@ -76,6 +76,7 @@ def transfer(
         )
         after = judge(network, parts[1])
         kept = after.accuracy >= before.accuracy - config.finetune_tolerance
+        kept &= after.feature_loss <= before.feature_loss * config.finetune_feature_loss
         facts |= {"after": after.accuracy, "feature_loss": [before.feature_loss, after.feature_loss]}
     if config.refit or not kept:
         network.set_fin(fin.weights)
