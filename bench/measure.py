@@ -17,7 +17,7 @@ from myofin.convert.codegen import generate_c
 from myofin.convert.flatbuffer import read_model
 from myofin.convert.host_engine import HostEngine
 from myofin.convert.inspection import layer_costs
-from myofin.convert.pipeline import FLOAT_TOLERANCE
+from myofin.convert.proofs import FLOAT_TOLERANCE
 from myofin.convert.tflm_export import export_tflm, read_arena_bytes
 from myofin.errors import CheckError
 from myofin.firmware_bridge.build import Image, build_image

@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +23,7 @@ from myofin.processes import bind_to_parent
 
 _RETRIES = 2
 _STOP_TIMEOUT_S = 10.0
+_MOMENT_S = 0.005
 
 
 class Keyed(Protocol):
@@ -104,6 +106,8 @@ def _stop(pool: ProcessPoolExecutor, children: Sequence[Any]) -> None:
         if child.is_alive():
             child.kill()
             child.join()
+        while child.exitcode is None:  # the pool's thread was told of the end first, and notes it in a moment
+            time.sleep(_MOMENT_S)
 
 
 _busy = _ended = False

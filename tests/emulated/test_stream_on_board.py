@@ -97,8 +97,9 @@ def test_counts_repeat_exactly(
     settings = StreamSettings(board="mps2-an386", data=small / "recording.npz", seconds=1.0, image=image)
     stream_bundle(small_bundle, settings, outs / "again")
     first, second = arrays(streamed, "decisions"), arrays(outs / "again", "decisions")
-    for name in TICKS:
-        np.testing.assert_array_equal(first[name][: len(second[name])], second[name])
+    for name in TICKS:  # but the last: no sample comes any more while it is made
+        alike = len(second[name]) - 1
+        np.testing.assert_array_equal(first[name][:alike], second[name][:alike])
 
 
 def test_deadlines_are_missed_where_the_board_is_too_slow(
