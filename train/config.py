@@ -23,8 +23,8 @@ class TrainConfig:
 
     Attributes:
         seed: Seeds weights, batches and every other choice of chance.
-        features_by: Whether an LSTM imitates the features, or integer arithmetic computes them; then only
-            ``features``, the numbers of windows and ``dc_shift`` mean anything.
+        features_by: Whether an LSTM imitates the features, or integer arithmetic computes them; then sizes,
+            epochs and tuning mean nothing.
         features: Names of the imitated features; the paper's four come first.
         units: LSTM units, shared by all channels.
         embedding: Width of the embedding of one sample.
@@ -40,8 +40,9 @@ class TrainConfig:
         finetune_epochs: Passes in which the network and its head are tuned together; 0 leaves it out.
         finetune_windows: Windows (all channels) of one such pass, drawn anew for each; half are varied.
         finetune_learning_rate: Of Adam there.
-        finetune_tolerance: The tuning is kept unless validation accuracy falls by more than this,
-        finetune_feature_loss: or the error of the imitated features grows to more than so many times.
+        finetune_tolerance: The tuning is dropped where validation accuracy falls by more than this.
+        finetune_feature_loss: It is dropped too where the imitated features' error grows to more than so many
+            times what it was.
         varied_windows: Training windows (all channels) added for the tuning, as of another session.
         label_smoothing: Share of each label given to all movements alike: windows at a movement's boundaries
             show two.

@@ -1,7 +1,7 @@
 /*
  * Closed-form features of a window of codes, in integers: the entropy of the softmax, RMS,
  * variance, simple square integral, mean absolute value, waveform length, RMS of the first and
- * second differences, and the log detector.
+ * second differences and of those over two samples, and the log detector.
  *
  * Sums over the window are exact, so a frame can be added to them and taken away again. The
  * softmax' weights of a frame are kept relative to a power of two that is at least the highest of
