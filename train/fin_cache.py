@@ -19,7 +19,7 @@ from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Scaling
 from myofin.train.fin import Fin, pretrain_fin
 from myofin.train.pretrain import EpochRow
-from myofin.train.work import code_version
+from myofin.train.work import code_version, write_arrays
 
 # What is set for the steps after the imitation and does not change a FIN.
 _LATER = ("finetune_", "varied_windows", "label_smoothing", "imitation_weight", "golden_windows", "refit")
@@ -60,12 +60,8 @@ def _key(pool: Sequence[Dataset], config: TrainConfig) -> str:
 
 def _save(path: Path, fin: Fin) -> None:
     facts = {"sizes": fin.sizes, "scaling": fin.scaling.to_json()}
-    partial = path.with_suffix(".partial.npz")
-    try:
-        np.savez(partial, *fin.weights, facts=np.array(json.dumps(facts)))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    weights = {f"arr_{number}": weight for number, weight in enumerate(fin.weights)}
+    write_arrays(path, weights | {"facts": np.array(json.dumps(facts))})
 
 
 def _load(path: Path) -> Fin:

@@ -18,7 +18,7 @@ from myofin.locks import locked
 from myofin.train.candidates import Source, Task
 from myofin.train.paper_network import FinAdam, FinFunctions, PaperConfig, initial_fins
 from myofin.train.paper_windows import FloatArray, Geometry, SinglePool, released_windows, targets_of
-from myofin.train.work import code_version, data_sha
+from myofin.train.work import code_version, data_sha, write_arrays
 
 # What the CNN and the tuning are set to does not change the FINs.
 _OTHER_SETTINGS = {"head_epochs", "tune_epochs", "batch"}
@@ -152,9 +152,7 @@ def _save(path: Path, state: _State) -> None:
     arrays: dict[str, Any] = {"scale": state.fin.scale, "facts": np.array(json.dumps(facts))}
     arrays |= {f"weight_{number:02d}": weight for number, weight in enumerate(state.fin.weights)}
     arrays |= {f"moment_{number:02d}": moment for number, moment in enumerate(state.moments)}
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, **arrays)
-    partial.replace(path)
+    write_arrays(path, arrays)
 
 
 def _load(path: Path) -> _State:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
@@ -24,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import myofin
-from myofin.artifacts import sha256_stream
+from myofin.artifacts import sha256_stream, write_whole
 from myofin.errors import InputError
 from myofin.recordings.archive import locate
 from myofin.train.protocols import Job, Use
@@ -106,6 +104,13 @@ def data_sha(path: str) -> str:
         return sha256_stream(stream)
 
 
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write an ``.npz``, complete or not at all."""
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **dict(arrays))
+    write_whole(path, packed.getvalue())
+
+
 class WorkFolder:
     """Results by key: a document, and arrays beside it."""
 
@@ -127,7 +132,7 @@ class WorkFolder:
     def write(self, key: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Write under a key, complete or not at all, also where several do; return what is then read."""
         text = json.dumps({"key": key, **document}, indent=1, allow_nan=False)
-        self._place(self.folder / f"{key}.json", text.encode())
+        write_whole(self.folder / f"{key}.json", text.encode())
         read: dict[str, Any] = json.loads(text)
         return read
 
@@ -141,21 +146,9 @@ class WorkFolder:
 
     def write_arrays(self, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write arrays under a key, complete or not at all; before its document, which says it is done."""
-        packed = io.BytesIO()
-        np.savez_compressed(packed, **dict(arrays))
-        self._place(self._arrays(key), packed.getvalue())
-
-    def _place(self, target: Path, content: bytes) -> None:
+        target = self._arrays(key)
         target.parent.mkdir(exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
-        try:
-            with partial.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_arrays(target, arrays)
 
     def _arrays(self, key: str) -> Path:
         # Two levels down, a folder with recordings above does not take them for one.
