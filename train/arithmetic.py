@@ -19,8 +19,9 @@ from myofin.integer_tables import IntegerTables, make_tables, with_scaling
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, calibration_codes
 from myofin.train.eight_bits import round_layer
-from myofin.train.lda import LinearHead, choose, covariance_of, fit_lda
-from myofin.train.transfer import attached, choose_temperature
+from myofin.train.head import Taught, fit_head
+from myofin.train.lda import LinearHead
+from myofin.train.transfer import attached, repetitions_of
 
 # Where outputs are spread to find their range, before it is known.
 _FINE_STEP = 2.0**-8
@@ -92,26 +93,23 @@ def fit_arithmetic(dataset: Dataset, config: TrainConfig) -> ArithmeticRecognise
     rounded = [
         (integer_features(tables, part.codes).astype(np.float64) - zero_point) * scale for part in parts
     ]
-    classes = [part.classes for part in parts]
-    both, count = (np.concatenate(rounded), np.concatenate(classes)), len(dataset.classes)
-    repetitions = np.concatenate([part.windows.repetitions for part in parts])
     index, other = attached(dataset, config)
     changed = (integer_features(tables, other.codes).astype(np.float64) - zero_point) * scale
-    choice = choose(*both, repetitions, count, covariance_of(changed - rounded[0][index]))
-    chosen = fit_lda(rounded[0], classes[0], count, choice.shrinkage, choice.expected)
-    before = chosen.scores(rounded[1])
-    temperature = choose_temperature(before, classes[1])
+    taught = Taught(
+        (rounded[0], rounded[1]),
+        (dataset.train.classes, dataset.validation.classes),
+        repetitions_of(dataset),
+        len(dataset.classes),
+        changed - rounded[0][index],
+    )
+    fitted = fit_head(taught, refit=config.refit)
     facts = {
         "start": "lda",
-        "shrinkage": choice.shrinkage,
-        "expected_share": choice.share,
-        "temperature": temperature,
-        "before": float(np.mean(before.argmax(axis=1) == classes[1])),
+        **fitted.facts,
+        "before": fitted.first.accuracy(rounded[1], dataset.validation.classes),
         "kept": False,  # there is nothing to tune
     }
-    learned = both if config.refit else (rounded[0], classes[0])
-    fitted = fit_lda(learned[0], learned[1], count, choice.shrinkage, choice.expected)
-    kernel, bias = _on_grid(fitted, temperature, learned[0])
+    kernel, bias = _on_grid(fitted.final, fitted.temperature, fitted.learned)
     head = IntegerHead(tables, scaling.mean, scaling.std, scale, zero_point, kernel, bias)
     return ArithmeticRecogniser(head, dataset, facts)
 

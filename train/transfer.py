@@ -21,12 +21,11 @@ from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, Scaling, calibration_codes, joined, single_channels, varied
 from myofin.train.eight_bits import EightBits, Exact, round_layer
 from myofin.train.fin import Fin, network_shape
-from myofin.train.finetune import Windows, cross_entropy, finetune, judge
-from myofin.train.lda import LinearHead, choose, choose_shrinkage, covariance_of, fit_lda
+from myofin.train.finetune import Windows, finetune, judge
+from myofin.train.head import Taught, fit_head
+from myofin.train.lda import LinearHead, choose_shrinkage, fit_lda
 from myofin.train.network import Network
 from myofin.train.pretrain import EpochRow, predict_singles
-
-TEMPERATURES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)
 
 
 @dataclass(frozen=True)
@@ -56,18 +55,18 @@ def transfer(
     if config.int8_share:
         compute_as_int8(network, dataset, config)
     parts = [Windows.of(dataset, part) for part in (dataset.train, dataset.validation)]
-    outputs = [(_features(network, part), part.classes) for part in parts]
-    both = (np.concatenate([o[0] for o in outputs]), np.concatenate([o[1] for o in outputs]))
-    classes = network.shape.classes
-    changes = covariance_of(_changes(network, dataset, config))
-    choice = choose(*both, _repetitions(dataset), classes, changes)
-    head = fit_lda(*outputs[0], classes, choice.shrinkage, choice.expected)
-    temperature = choose_temperature(head.scores(outputs[1][0]), outputs[1][1])
-    _set_head(network, head, temperature)
+    taught = Taught(
+        (_features(network, parts[0]), _features(network, parts[1])),
+        (parts[0].classes, parts[1].classes),
+        repetitions_of(dataset),
+        network.shape.classes,
+        _changes(network, dataset, config),
+    )
+    head = fit_head(taught, refit=config.refit)
+    _set_head(network, head.first, head.temperature)
     before = judge(network, parts[1])
     progress("head", 1, 1)
-    facts: dict[str, Any] = {"shrinkage": choice.shrinkage, "expected_share": choice.share}
-    facts |= {"temperature": temperature, "before": before.accuracy}
+    facts: dict[str, Any] = {**head.facts, "before": before.accuracy}
     rows: list[EpochRow] = []
     kept = False
     if tune and config.finetune_epochs:
@@ -80,14 +79,12 @@ def transfer(
         facts |= {"after": after.accuracy, "feature_loss": [before.feature_loss, after.feature_loss]}
     if config.refit or not kept:
         network.set_fin(fin.weights)
-        learned = both if config.refit else outputs[0]
-        head = fit_lda(learned[0], learned[1], classes, choice.shrinkage, choice.expected)
-        _set_head(network, head, temperature)
+        _set_head(network, head.final, head.temperature)
     if config.refit and kept:
         everything = joined([dataset.train, dataset.validation])
         varied_windows = _session(dataset, everything, config)
         finetune(network, Windows.of(dataset, everything), varied_windows, None, config, progress)
-    _finish(network, both[0] if config.refit else outputs[0][0], config)
+    _finish(network, head.learned, config)
     return Transferred(network, rows, facts | {"kept": kept})
 
 
@@ -105,14 +102,6 @@ def _finish(network: Network, features: NDArray[np.float32], config: TrainConfig
         network.round_fin()
         kernel, bias = (variable.numpy() for variable in network.head_variables)
         network.set_head(*round_layer(kernel, bias, features))
-
-
-def choose_temperature(scores: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
-    """The factor on LDA's scores with the least cross-entropy; as they are, they are far too sure.
-
-    It changes no decision; it makes the logits usable for rejection and for the gradients of the tuning.
-    """
-    return min(TEMPERATURES, key=lambda factor: cross_entropy(scores * factor, classes))
 
 
 def _changes(network: Network, dataset: Dataset, config: TrainConfig) -> NDArray[np.float32]:
@@ -146,17 +135,18 @@ def closed_form_head(
     """
     scaling = Scaling.fit(features[0], names)
     flat = [scaling.standardise(part).reshape(len(part), -1) for part in features]
-    both = np.concatenate(flat), np.concatenate([dataset.train.classes, dataset.validation.classes])
-    count, repetitions = len(dataset.classes), _repetitions(dataset)
+    classes = dataset.train.classes, dataset.validation.classes
+    count, repetitions = len(dataset.classes), repetitions_of(dataset)
     if config is None:
+        both = np.concatenate(flat), np.concatenate(classes)
         return fit_lda(*both, count, choose_shrinkage(*both, repetitions, count)), scaling
     index, other = attached(dataset, config)
     changes = scaling.standardise(other.features).reshape(len(other), -1) - flat[0][index]
-    choice = choose(*both, repetitions, count, covariance_of(changes))
-    return fit_lda(*both, count, choice.shrinkage, choice.expected), scaling
+    taught = Taught((flat[0], flat[1]), classes, repetitions, count, changes)
+    return fit_head(taught, refit=True).final, scaling
 
 
-def _repetitions(dataset: Dataset) -> NDArray[np.int16]:
+def repetitions_of(dataset: Dataset) -> NDArray[np.int16]:
     """Of which repetition each training and validation window is."""
     return np.concatenate([part.windows.repetitions for part in (dataset.train, dataset.validation)])
 
