@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,21 @@ def gather(counts: npt.NDArray[Any], starts: Int64Array, window_samples: int) ->
     if starts.size and (starts.min() < 0 or starts.max() + window_samples > counts.shape[0]):
         raise ValueError(f"a window of {window_samples} samples reaches outside {counts.shape[0]} samples")
     return counts[starts[:, None] + np.arange(window_samples)]
+
+
+def merged(parts: Sequence[WindowSet]) -> tuple[WindowSet, Int64Array]:
+    """Windows of several sets of one recording in the order of recording, and that order.
+
+    The order, int64[w], holds positions in the sets put one behind the other, for whatever else belongs to
+    the windows; of windows that start together, those of the earlier set come first.
+    """
+    together = WindowSet(
+        np.concatenate([part.starts for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.repetitions for part in parts]),
+    )
+    order = np.argsort(together.starts, kind="stable").astype(np.int64)
+    return together.take(order), order
 
 
 def spread(windows: WindowSet, n: int) -> WindowSet:

@@ -17,7 +17,7 @@ from myofin.splits import Split, default_split
 from myofin.train.augment import IMITATION, Variation, vary
 from myofin.train.config import TrainConfig
 from myofin.train.eight_bits import with_extremes
-from myofin.windows import WindowSet, cut_windows, gather, spread
+from myofin.windows import WindowSet, cut_windows, gather, merged, spread
 
 FloatArray = NDArray[np.float64]
 _WINDOWS_AT_ONCE = 256  # bounds the float64 temporaries to some tens of MB
@@ -181,13 +181,7 @@ def calibration_codes(dataset: Dataset, config: TrainConfig) -> NDArray[np.int8]
 
 def joined(parts: Sequence[Part]) -> Part:
     """The windows of several parts of one recording, in the order of recording."""
-    starts = np.concatenate([part.windows.starts for part in parts])
-    order = np.argsort(starts, kind="stable")
-    windows = WindowSet(
-        starts[order],
-        np.concatenate([part.windows.labels for part in parts])[order],
-        np.concatenate([part.windows.repetitions for part in parts])[order],
-    )
+    windows, order = merged([part.windows for part in parts])
     return Part(
         windows,
         np.concatenate([part.codes for part in parts])[order],

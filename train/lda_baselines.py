@@ -46,10 +46,15 @@ class Statistics:
 
 def covered_samples(recording: Recording, windows: WindowSet, frame_samples: int) -> NDArray[np.int16]:
     """Counts ``[n, channels]`` of the samples that lie in any of the windows, each once."""
+    return np.asarray(recording.counts[covered(recording, windows, frame_samples)])
+
+
+def covered(recording: Recording, windows: WindowSet, frame_samples: int) -> NDArray[np.bool_]:
+    """Which of a recording's samples, bool ``[n]``, lie in any of the windows."""
     edges = np.zeros(len(recording.counts) + 1, dtype=np.int64)
     np.add.at(edges, windows.starts, 1)
     np.add.at(edges, windows.starts + WINDOW_FRAMES * frame_samples, -1)
-    return np.asarray(recording.counts[np.cumsum(edges[:-1]) > 0])
+    return np.asarray(np.cumsum(edges[:-1]) > 0)
 
 
 def features_at(

@@ -31,7 +31,7 @@ from myofin.train.fin import Fin, pretrain_fin
 from myofin.train.fin_cache import kept_fin
 from myofin.train.lda_baselines import Statistics, covered_samples, features_at
 from myofin.train.methods import FIN_METHODS, METHODS, NetworkRecogniser
-from myofin.windows import WindowSet, gather, spread
+from myofin.windows import WindowSet, gather, merged, spread
 
 OTHERS_AT_MOST = 8
 # Converting and deciding as int8 costs a minute: for the network that ships, and for FINs of strangers.
@@ -105,7 +105,7 @@ def dataset_of(task: Task, config: TrainConfig) -> Dataset:
         moved = [
             replace(part.windows, starts=part.windows.starts + offset[id(part.recording)]) for part in parts
         ]
-        found = _sorted(moved)
+        found, _ = merged(moved)
         return found if limit is None else spread(found, limit)
 
     train = windows(task.train, config.max_windows)
@@ -238,16 +238,6 @@ def decided_apart(
             )
         with np.load(folder / "outputs.npz", allow_pickle=False) as arrays:
             return {key: arrays[key] for key in ("features", "logits")}
-
-
-def _sorted(parts: list[WindowSet]) -> WindowSet:
-    starts = np.concatenate([part.starts for part in parts])
-    order = np.argsort(starts, kind="stable")
-    return WindowSet(
-        starts[order],
-        np.concatenate([part.labels for part in parts])[order],
-        np.concatenate([part.repetitions for part in parts])[order],
-    )
 
 
 def _labels(source: Source) -> tuple[int, ...]:

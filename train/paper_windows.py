@@ -17,8 +17,8 @@ from myofin.errors import RecordingError
 from myofin.features import FEATURE_NAMES, window_features
 from myofin.frontend import WINDOW_FRAMES
 from myofin.train.candidates import Source, Task
-from myofin.train.lda_baselines import Statistics, covered_samples
-from myofin.windows import WindowSet, cut_windows, gather
+from myofin.train.lda_baselines import Statistics, covered, covered_samples
+from myofin.windows import WindowSet, cut_windows, gather, merged
 
 FloatArray = NDArray[np.float32]
 Int64Array = NDArray[np.int64]
@@ -145,10 +145,7 @@ def _piece(source: Source, frame_samples: int, ahead: int) -> _Piece:
 
 def _places(source: Source, frame_samples: int) -> Int64Array:
     """Where each window begins among the samples that any window covers."""
-    edges = np.zeros(len(source.recording.counts) + 1, dtype=np.int64)
-    np.add.at(edges, source.windows.starts, 1)
-    np.add.at(edges, source.windows.starts + WINDOW_FRAMES * frame_samples, -1)
-    place = np.cumsum(np.cumsum(edges[:-1]) > 0) - 1
+    place = np.cumsum(covered(source.recording, source.windows, frame_samples)) - 1
     return np.asarray(place[source.windows.starts], dtype=np.int64)
 
 
@@ -202,11 +199,7 @@ def shift_labels(windows: WindowSet, places: int) -> WindowSet:
 def joined(sources: Iterable[Source]) -> Source:
     """Windows of several sources of one recording as one source, ascending."""
     found = list(sources)
-    starts = np.concatenate([source.windows.starts for source in found])
-    order = np.argsort(starts, kind="stable")
-    labels = np.concatenate([source.windows.labels for source in found])
-    repetitions = np.concatenate([source.windows.repetitions for source in found])
-    return Source(found[0].recording, WindowSet(starts[order], labels[order], repetitions[order]))
+    return Source(found[0].recording, merged([source.windows for source in found])[0])
 
 
 def targets_of(

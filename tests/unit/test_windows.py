@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from myofin.errors import RecordingError
 from myofin.recordings.model import Recording, trials_of
 from myofin.splits import Split, default_split
-from myofin.windows import WindowSet, cut_windows, gather, spread
+from myofin.windows import WindowSet, cut_windows, gather, merged, spread
 
 
 def recording_of(*runs: tuple[int, int, int]) -> Recording:
@@ -143,3 +143,13 @@ def test_too_few_repetitions_and_double_use_are_refused() -> None:
         default_split("synthetic", [-1, 1, 2])
     with pytest.raises(ValueError, match="twice"):
         Split((1, 2), (2,), (3,))
+
+
+def test_merged_windows_are_in_the_order_of_recording_and_so_is_what_belongs_to_them() -> None:
+    later = WindowSet(np.array([40, 90]), np.array([2, 3], np.int16), np.array([1, 4], np.int16))
+    earlier = WindowSet(np.array([7, 40]), np.array([5, 6], np.int16), np.array([0, 2], np.int16))
+    windows, order = merged([later, earlier])
+    assert windows.starts.tolist() == [7, 40, 40, 90]
+    assert windows.labels.tolist() == [5, 2, 6, 3]  # of two that start together, that of the first set
+    assert windows.repetitions.tolist() == [0, 1, 2, 4]
+    assert order.tolist() == [2, 0, 3, 1]
