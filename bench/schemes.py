@@ -16,13 +16,12 @@ from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from myofin.boards.registry import load_board
 from myofin.convert.bundle import Bundle, read_bundle
 from myofin.convert.codegen import generate_c
 from myofin.convert.pipeline import convert_run
-from myofin.convert.schema import SCHEMES, TensorSpec
+from myofin.convert.schema import SCHEMES
 from myofin.errors import CheckError, MyofinError
 from myofin.firmware_bridge.build import build_image
 from myofin.firmware_bridge.emulator import emulated_session
@@ -61,8 +60,8 @@ def _bundle(run: Path, scheme: Any, folder: Path) -> Bundle:
 
 def _row(bundle: Bundle, board: str) -> dict[str, Any]:
     body, golden = bundle.body, bundle.golden()
-    features = _real(golden.features, body.outputs["features"])
-    logits = _real(golden.logits, body.outputs["logits"])
+    features = body.outputs["features"].real(golden.features)
+    logits = body.outputs["logits"].real(golden.logits)
     scaling = FeatureScaling.from_json(body.feature_scaling.model_dump(mode="json"))
     labels = golden_windows(bundle, None).labels
     agree = np.mean(logits.argmax(axis=1) == golden.float_logits.argmax(axis=1))
@@ -78,10 +77,6 @@ def _row(bundle: Bundle, board: str) -> dict[str, Any]:
         "board": board,
         **_costs(bundle, board),
     }
-
-
-def _real(values: NDArray[Any], spec: TensorSpec) -> NDArray[np.float64]:
-    return (values.astype(np.float64) - spec.zero_point) * spec.scale
 
 
 def _costs(bundle: Bundle, board_name: str) -> dict[str, int]:

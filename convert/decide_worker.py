@@ -13,16 +13,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from myofin.convert.arithmetic import quantized_head
 from myofin.convert.codegen import generate_c
 from myofin.convert.executors import HostEngineExecutor, TflmExecutor
 from myofin.convert.flatbuffer import mend_cell_scale, read_model
-from myofin.convert.graph import Tensor, find_outputs
+from myofin.convert.graph import find_outputs
 from myofin.convert.tensorflow_client import convert_with_tensorflow
 from myofin.errors import CheckError, ModelError, MyofinError
 from myofin.integer_head import HEAD_FILE, load_head
@@ -64,10 +62,8 @@ def decide(folder: Path, scheme: str) -> None:
                 f"The generated C and TFLM differ in the {name} of a network that is evaluated.",
                 hint="This is a defect of the generator: report it with the settings of the network.",
             )
-    np.savez(
-        folder / "outputs.npz",
-        **{name: _real(getattr(found, name), graph.tensors[tensor]) for name, tensor in pairs.items()},
-    )
+    real = {name: graph.tensors[tensor].real(getattr(found, name)) for name, tensor in pairs.items()}
+    np.savez(folder / "outputs.npz", **{name: values.astype(np.float32) for name, values in real.items()})
 
 
 def _model(folder: Path, scheme: str) -> bytes:
@@ -75,13 +71,6 @@ def _model(folder: Path, scheme: str) -> bytes:
         return convert_with_tensorflow(folder, scheme)
     with np.load(folder / "calibration.npz", allow_pickle=False) as arrays:
         return quantized_head(load_head(folder), arrays["codes"])
-
-
-def _real(values: NDArray[Any], tensor: Tensor) -> NDArray[np.float32]:
-    if values.dtype.kind == "f":
-        return values.astype(np.float32)
-    scale, zero = tensor.scale, tensor.zero_point
-    return ((values.astype(np.float64) - zero) * scale).astype(np.float32)
 
 
 def main(arguments: list[str]) -> int:

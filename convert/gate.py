@@ -184,8 +184,8 @@ def _check_cells(graph: Graph) -> tuple[float, ...]:
 
 def _check_close(name: str, graph: Graph, found: Outputs, floats: Outputs, threshold: Closeness) -> Closeness:
     tensors = find_outputs(graph)
-    features = _dequantize(found.features, graph.tensors[tensors.features])
-    logits = _dequantize(found.logits, graph.tensors[tensors.logits])
+    features = graph.tensors[tensors.features].real(found.features)
+    logits = graph.tensors[tensors.logits].real(found.logits)
     closeness = measure_closeness(features, logits, floats)
     for quantity, needed in vars(threshold).items():
         value = getattr(closeness, quantity)
@@ -207,12 +207,6 @@ def measure_closeness(
         logit_correlation=_correlation(floats.logits, logits),
         argmax_agreement=float(np.mean(floats.logits.argmax(axis=1) == logits.argmax(axis=1))),
     )
-
-
-def _dequantize(values: NDArray[Any], tensor: Tensor) -> NDArray[np.float64]:
-    if values.dtype.kind == "f":
-        return values.astype(np.float64)
-    return (values.astype(np.float64) - tensor.zero_point) * tensor.scale
 
 
 def _correlation(wanted: NDArray[Any], got: NDArray[Any]) -> float:

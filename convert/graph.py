@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.errors import ModelError
+from myofin.quantization import Quantization
 
 NO_TENSOR = -1
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
@@ -55,6 +56,15 @@ class Tensor:
     def zero_point(self) -> int:
         """The zero point of a tensor that is quantized as a whole (0 where none is written)."""
         return self.zero_points[0] if self.zero_points else 0
+
+    def real(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """What an executor's values of this tensor stand for; floats stand for themselves.
+
+        Raises:
+            ModelError: They are integers, and the tensor is not quantized as a whole.
+        """
+        own = Quantization() if values.dtype.kind == "f" else Quantization(self.scale, self.zero_point)
+        return own.real(values)
 
 
 @dataclass(frozen=True)

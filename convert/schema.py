@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from myofin.artifacts import Manifest
 from myofin.errors import ArtifactError
+from myofin.quantization import Quantization
 
 Positive = Annotated[int, Field(gt=0, le=1 << 20)]
 Scheme = Literal["float32", "int8", "int16x8"]
@@ -83,6 +86,10 @@ class TensorSpec(_Frozen):
     dtype: Literal["int8", "int16", "float32"]
     scale: float
     zero_point: int
+
+    def real(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """What values of this tensor, of any shape, stand for."""
+        return Quantization(self.scale, self.zero_point).real(values)
 
 
 class BundleBody(Signal):

@@ -22,7 +22,7 @@ from myofin.convert.codegen import generate_c
 from myofin.convert.executors import HostEngineExecutor
 from myofin.convert.flatbuffer import mend_cell_scale, read_model
 from myofin.convert.float_graph import Exact, Floats, evaluate
-from myofin.convert.graph import Graph, Tensor, find_outputs
+from myofin.convert.graph import Graph, find_outputs
 from myofin.convert.int16x8 import convert_to_int16x8
 from myofin.convert.run import Run, read_run
 from myofin.convert.saturation import count_saturation
@@ -206,13 +206,9 @@ def _engine_outputs(study: Study, model: bytes) -> tuple[Floats, Floats]:
         outputs = HostEngineExecutor(Path(scratch)).run(study.windows.codes)
     graph = read_model(model)
     found = find_outputs(graph)
-    return _real(graph.tensors[found.features], outputs.features), _real(
-        graph.tensors[found.logits], outputs.logits
-    )
-
-
-def _real(tensor: Tensor, values: NDArray[Any]) -> Floats:
-    return np.asarray((values.astype(np.float64) - tensor.zero_point) * tensor.scale, np.float32)
+    features = graph.tensors[found.features].real(outputs.features)
+    logits = graph.tensors[found.logits].real(outputs.logits)
+    return features.astype(np.float32), logits.astype(np.float32)
 
 
 def _by_layer(study: Study, grids: Mapping[str, Grids], progress: Progress) -> dict[str, Any]:

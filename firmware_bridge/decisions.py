@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from myofin.errors import BoardError, InputError
 from myofin.firmware_bridge.quality import FeatureScaling
+from myofin.quantization import Quantization
 
 Unit = Literal["instructions", "cycles", "ticks", "us"]
 
@@ -31,18 +32,6 @@ class Decisions:
 
     def __len__(self) -> int:
         return len(self.codes_crc)
-
-
-@dataclass(frozen=True)
-class Quantization:
-    """Affine map of an output tensor, ``real = (integer - zero_point) * scale``."""
-
-    scale: float = 1.0
-    zero_point: int = 0
-
-    def real(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Dequantise values of any shape."""
-        return (values.astype(np.float64) - self.zero_point) * self.scale
 
 
 @dataclass(frozen=True)

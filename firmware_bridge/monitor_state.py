@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.convert.bundle import Bundle
-from myofin.firmware_bridge.decisions import Quantization
 from myofin.firmware_bridge.statistics import distribution
 from myofin.firmware_bridge.stream_plan import StreamPlan
 from myofin.firmware_bridge.stream_store import StreamShape
@@ -57,9 +56,7 @@ class LiveStream:
         self._frame_type, self._decision_type = shape.frame_type(), shape.decision_type()
         self._offset = bundle.frontend.offsets
         self._names = bundle.body.class_names
-        logits = bundle.body.outputs["logits"]
-        integer = bundle.body.scheme != "float32"
-        self._logits = Quantization(logits.scale, logits.zero_point) if integer else Quantization()
+        self._logits = bundle.body.outputs["logits"]
         self._lock = threading.Lock()
         self._hops: deque[NDArray[np.float64]] = deque(maxlen=SHOWN_HOPS)
         self._responses: deque[int] = deque(maxlen=_LATENCIES_KEPT)

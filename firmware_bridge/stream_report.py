@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from myofin.boards.registry import Board
 from myofin.convert.bundle import Bundle
 from myofin.firmware_bridge.comparison import Comparison, compare
-from myofin.firmware_bridge.decisions import NumberFormat, Quantization, Ticks, Truth
+from myofin.firmware_bridge.decisions import NumberFormat, Ticks, Truth
 from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts, build_report
 from myofin.firmware_bridge.statistics import distribution
 from myofin.firmware_bridge.stream_check import Recomputation
@@ -63,8 +63,7 @@ def stream_report(
     report["deadline"] = {**report["deadline"], **_deadline(ticks, found)}
     report["link"]["dropped_samples"] = sum(gap.dropped for gap in found.gaps)
     report["stream"] = _stream(board, recording, found, checked)
-    logits = bundle.body.outputs["logits"]
-    real = Quantization(logits.scale, logits.zero_point).real(found.device.logits)
+    real = bundle.body.outputs["logits"].real(found.device.logits)
     streams = uninterrupted(found.decisions["index"], plan["frame_samples"])
     report["stream"]["smoothed"] = smoothed_figures(real, streams, labels, smoothing)
     problems = _problems(comparison, found, checked)

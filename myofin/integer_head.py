@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin.integer_tables import IntegerTables, with_scaling
+from myofin.quantization import Quantization
 
 HEAD_FILE: Final = "integer_head.npz"
 
@@ -39,10 +40,13 @@ class IntegerHead:
         """The same features with outputs in so many standard deviations, for what does not round them."""
         return with_scaling(self.tables, self.mean, self.std, step, 0)
 
+    def real(self, features: NDArray[np.int8]) -> NDArray[np.float64]:
+        """Standardised features that int8 features of any shape stand for."""
+        return Quantization(self.scale, self.zero_point).real(features)
+
     def logits(self, features: NDArray[np.int8]) -> NDArray[np.float64]:
         """Logits ``[w, classes]`` of int8 features ``[w, channels * f]``."""
-        real = (np.asarray(features, dtype=np.float64) - self.zero_point) * self.scale
-        return np.asarray(real @ self.kernel + self.bias)
+        return np.asarray(self.real(features) @ self.kernel + self.bias)
 
 
 def save_head(head: IntegerHead, folder: Path) -> None:

@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from myofin.boards.registry import Board, load_board
 from myofin.convert.bundle import Bundle
 from myofin.convert.executors import HostEngineExecutor
-from myofin.convert.schema import TensorSpec
 from myofin.errors import CheckError, InputError, MyofinError
 from myofin.firmware_bridge.build import build_bundle
 from myofin.firmware_bridge.fit import DoesNotFitError
@@ -189,12 +187,12 @@ def judge(bundle: Bundle, plan: Plan) -> dict[str, Any]:
     def decided(use: Use) -> tuple[Any, Any, Any]:
         sent = recorded_windows(bundle, plan.data, plan.subject, JUDGED_WINDOWS, use=use)
         outputs = engine.run(bundle.frontend.encode_windows(sent.counts))
-        logits = _real(outputs.logits, body.outputs["logits"])
+        logits = body.outputs["logits"].real(outputs.logits)
         return sent, outputs, recognise(sent.labels, logits)
 
     sent, outputs, chosen = decided("validation")
     scaling = FeatureScaling.from_json(body.feature_scaling.model_dump(mode="json"))
-    scores = fidelity(sent.true_features, _real(outputs.features, body.outputs["features"]), scaling)
+    scores = fidelity(sent.true_features, body.outputs["features"].real(outputs.features), scaling)
     tested = decided("test")[2]
     return {
         "accuracy": chosen.accuracy,
@@ -204,10 +202,6 @@ def judge(bundle: Bundle, plan: Plan) -> dict[str, Any]:
         "windows_accuracy_test": tested.labelled,
         "r2_log": {name: _finite(found["log"]) for name, found in scores.items()},
     }
-
-
-def _real(values: NDArray[Any], spec: TensorSpec) -> NDArray[np.float64]:
-    return (values.astype(np.float64) - spec.zero_point) * spec.scale
 
 
 def _finite(value: float) -> float | None:

@@ -16,6 +16,7 @@ from myofin.features import feature_scores
 from myofin.integer_features import exact_features, integer_features
 from myofin.integer_head import IntegerHead
 from myofin.integer_tables import IntegerTables, make_tables, with_scaling
+from myofin.quantization import Quantization
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, calibration_codes
 from myofin.train.eight_bits import round_layer
@@ -38,7 +39,7 @@ class ArithmeticRecogniser:
 
     def features(self, part: Part) -> NDArray[np.float64]:
         """Standardised features ``[w, channels, f]``, as int8 holds them."""
-        return self._real(integer_features(self.head.tables, part.codes)).reshape(part.features.shape)
+        return self.head.real(integer_features(self.head.tables, part.codes)).reshape(part.features.shape)
 
     def logits(self, part: Part) -> NDArray[np.float64]:
         """Logits ``[w, classes]`` of a part's windows."""
@@ -67,9 +68,6 @@ class ArithmeticRecogniser:
             "lstm_ops": 0,
         }
 
-    def _real(self, features: NDArray[np.int8]) -> NDArray[np.float64]:
-        return (features.astype(np.float64) - self.head.zero_point) * self.head.scale
-
 
 def fit_arithmetic(dataset: Dataset, config: TrainConfig) -> ArithmeticRecogniser:
     """Choose the features' int8 range and fit the head.
@@ -90,11 +88,10 @@ def fit_arithmetic(dataset: Dataset, config: TrainConfig) -> ArithmeticRecognise
     scale, zero_point = _range(with_scaling(plain, scaling.mean, scaling.std, _FINE_STEP, 0), dataset, config)
     tables = with_scaling(plain, scaling.mean, scaling.std, scale, zero_point)
     parts = (dataset.train, dataset.validation)
-    rounded = [
-        (integer_features(tables, part.codes).astype(np.float64) - zero_point) * scale for part in parts
-    ]
+    quantization = Quantization(scale, zero_point)
+    rounded = [quantization.real(integer_features(tables, part.codes)) for part in parts]
     index, other = attached(dataset, config)
-    changed = (integer_features(tables, other.codes).astype(np.float64) - zero_point) * scale
+    changed = quantization.real(integer_features(tables, other.codes))
     taught = Taught(
         (rounded[0], rounded[1]),
         (dataset.train.classes, dataset.validation.classes),

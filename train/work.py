@@ -41,6 +41,7 @@ _SPINE = (
     "integer_tables",
     "integer_features",
     "integer_head",
+    "quantization",
 )
 
 

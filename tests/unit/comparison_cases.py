@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from myofin.features import FEATURE_NAMES
-from myofin.firmware_bridge.decisions import Decisions, NumberFormat, Quantization, Ticks, Truth, window_crcs
+from myofin.firmware_bridge.decisions import Decisions, NumberFormat, Ticks, Truth, window_crcs
 from myofin.firmware_bridge.quality import FeatureScaling
 from myofin.firmware_bridge.report import Facts, LinkFacts, MemoryFacts
+from myofin.quantization import Quantization
 
 CHANNELS, CLASSES = 3, 5
 SCALING = FeatureScaling(FEATURE_NAMES, (5.0, -1.0, -2.0, 3.0), (0.5, 1.0, 2.0, 2.0))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from myofin.errors import BoardError, InputError
 from myofin.firmware_bridge.comparison import STAGES, compare
-from myofin.firmware_bridge.decisions import Decisions, NumberFormat, Quantization, Truth, window_crcs
+from myofin.firmware_bridge.decisions import Decisions, NumberFormat, Truth, window_crcs
 from myofin.firmware_bridge.quality import UNDECIDED, FeatureScaling, predictions, recognise
 from myofin.firmware_bridge.statistics import (
     distribution,
@@ -20,6 +20,7 @@ from myofin.firmware_bridge.statistics import (
     tolerance_histogram,
     wilson_interval,
 )
+from myofin.quantization import Quantization
 
 FORMATS = {"int8": (INT8, np.int8), "float32": (FLOAT32, np.float32)}
 

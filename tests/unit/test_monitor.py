@@ -14,6 +14,7 @@ from native_board import NativeBoard
 from textual.widgets import Digits, ProgressBar, Sparkline
 
 from myofin.boards.registry import load_board
+from myofin.convert.schema import TensorSpec
 from myofin.errors import LinkError
 from myofin.firmware_bridge.monitor import Reader
 from myofin.firmware_bridge.monitor_app import Moment, MonitorApp, View
@@ -31,8 +32,7 @@ def bundle() -> Any:
     """What a live stream needs of one."""
     body = SimpleNamespace(
         class_names=("fist", "open", "point"),
-        scheme="int8",
-        outputs={"logits": SimpleNamespace(scale=0.1, zero_point=-3)},
+        outputs={"logits": TensorSpec(size=3, dtype="int8", scale=0.1, zero_point=-3)},
     )
     return SimpleNamespace(frontend=SimpleNamespace(offsets=np.full(CHANNELS, 10, np.int32)), body=body)
 
