@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from myofin import __version__
 from myofin.convert.codegen import generate_c
@@ -40,6 +39,7 @@ from myofin.convert.tensorflow_client import convert_with_tensorflow
 from myofin.errors import InputError
 from myofin.features import feature_scores, from_network_domain
 from myofin.progress import Progress, silent
+from myofin.significance import Pairs, mcnemar
 
 SCHEMES: Final = ("int8", "int16x8")
 LOUDNESS: Final = (1.0, 2.0, 4.0)
@@ -96,7 +96,7 @@ class Study:
             logit_rmse=float(np.sqrt(np.mean((logits - self.logits) ** 2)) / max(self.logits.std(), 1e-12)),
             accuracy=float(right.mean()),
             flips=int(np.count_nonzero(logits.argmax(axis=1) != self.logits.argmax(axis=1))),
-            p=_mcnemar(self._right(self.logits), right),
+            p=mcnemar(Pairs.of(self._right(self.logits), right))[0],
         )
 
     def _right(self, logits: Floats) -> NDArray[np.bool_]:
@@ -265,12 +265,6 @@ def _calibrated(study: Study, loud: Study, chosen: CalibrationSet, converted: Gr
         **asdict(study.substituted(everywhere)),
         "louder_rmse": loud.substituted(everywhere).feature_rmse,
     }
-
-
-def _mcnemar(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    only_one, only_other = int(np.count_nonzero(one & ~other)), int(np.count_nonzero(~one & other))
-    differing = only_one + only_other
-    return float(binomtest(only_one, differing).pvalue) if differing else 1.0
 
 
 def _finite(value: float) -> float | None:

@@ -1,9 +1,8 @@
 """Is one accuracy higher than another? Paired where both saw the same windows, unpaired otherwise. Pure.
 
-Paired: McNemar's exact test, a sign test on the windows that one decided right and the other wrong
-(Q. McNemar, Note on the sampling error of the difference between correlated proportions, 1947). Unpaired:
-Fisher's exact test, and Newcombe's interval of a difference of two proportions (R. G. Newcombe, Interval
-estimation for the difference between independent proportions, 1998, method 10).
+Paired: McNemar's exact test (``myofin.significance``). Unpaired: Fisher's exact test, and Newcombe's interval
+of a difference of two proportions (R. G. Newcombe, Interval estimation for the difference between independent
+proportions, 1998, method 10).
 """
 
 from __future__ import annotations
@@ -15,28 +14,14 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, fisher_exact, wilcoxon
+from scipy.stats import fisher_exact, wilcoxon
 
 from myofin.firmware_bridge.statistics import wilson_interval
 from myofin.firmware_bridge.window_facts import WindowFacts
+from myofin.significance import Pairs, mcnemar
 
 LEVEL: Final = 0.05
 _MOVEMENTS_NEEDED: Final = 6  # fewer cannot reach the level in a signed-rank test
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Windows that both reports judged: right in both, in one alone, in neither."""
-
-    both: int
-    only_a: int
-    only_b: int
-    neither: int
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.both + self.only_a + self.only_b + self.neither
 
 
 @dataclass(frozen=True)
@@ -87,12 +72,7 @@ def paired(a: WindowFacts, b: WindowFacts) -> Difference | None:
         return None
     labels = a.labels[rows_a]
     right_a, right_b = a.device[rows_a] == labels, b.device[rows_b] == labels
-    pairs = Pairs(
-        both=_count(right_a & right_b),
-        only_a=_count(right_a & ~right_b),
-        only_b=_count(~right_a & right_b),
-        neither=_count(~right_a & ~right_b),
-    )
+    pairs = Pairs.of(right_a, right_b)
     p, interval = mcnemar(pairs)
     return Difference(
         a=float(right_a.mean()),
@@ -103,17 +83,6 @@ def paired(a: WindowFacts, b: WindowFacts) -> Difference | None:
         windows=(pairs.total, pairs.total),
         movement_p=_by_movement(labels, right_a.astype(float) - right_b.astype(float)),
     )
-
-
-def mcnemar(pairs: Pairs) -> tuple[float, tuple[float, float]]:
-    """Two-sided p, and the 95 % interval of B minus A, given how many windows differ."""
-    discordant = pairs.only_a + pairs.only_b
-    if discordant == 0:
-        return 1.0, (0.0, 0.0)
-    found = binomtest(pairs.only_b, discordant)
-    share = found.proportion_ci(confidence_level=0.95, method="exact")
-    low, high = (float((2 * value - 1) * discordant / pairs.total) for value in (share.low, share.high))
-    return float(found.pvalue), (low, high)
 
 
 def unpaired(right: tuple[int, int], windows: tuple[int, int]) -> Difference | None:
@@ -166,10 +135,6 @@ def _by_movement(labels: NDArray[np.int64], differences: NDArray[np.float64]) ->
     if np.count_nonzero(means) < _MOVEMENTS_NEEDED:
         return None
     return float(wilcoxon(means).pvalue)
-
-
-def _count(where: NDArray[np.bool_]) -> int:
-    return int(np.count_nonzero(where))
 
 
 def as_document(found: Difference | None) -> Mapping[str, Any] | None:
