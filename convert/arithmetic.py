@@ -22,11 +22,6 @@ _SMALLEST_RANGE: Final = 1e-6
 _OPTIONS: Final = MappingProxyType({"WeightsFormat": 0, "KeepNumDims": False, "activation": "relu"})
 
 
-def is_arithmetic(run: Run) -> bool:
-    """Whether a run's features are computed, not imitated."""
-    return run.body.model.get("features_by") == "arithmetic"
-
-
 def arithmetic_models(run: Run, scheme: str) -> tuple[bytes, bytes]:
     """The float32 reference and the int8 model of such a run.
 

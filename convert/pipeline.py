@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from myofin.artifacts import new_artifact, write_manifest, write_whole
-from myofin.convert.arithmetic import arithmetic_models, is_arithmetic
+from myofin.convert.arithmetic import arithmetic_models
 from myofin.convert.bundle import (
     ENGINE_FOLDER,
     FLOAT_MODEL_FILE,
@@ -94,7 +94,7 @@ def convert_run(
 
 def _models(run: Run, scheme: Scheme, models: Path | None, progress: Progress) -> tuple[bytes, bytes]:
     """The float32 model of a run, and that of the scheme."""
-    if is_arithmetic(run):
+    if run.body.arithmetic:
         return arithmetic_models(run, scheme)
     float_model = _kept(run, "float32", models)
     progress("convert", 1, 3)
@@ -131,7 +131,7 @@ def _kept(run: Run, scheme: Scheme, keep: Path | None) -> bytes:
 def _generate(run: Run, model: bytes, folder: Path, sliding: bool | None) -> None:
     body = run.body
     engines: dict[str, Engine] = {ENGINE_FOLDER: "c"}
-    with_tflm = body.state == "reset" and not is_arithmetic(run)
+    with_tflm = body.state == "reset" and not body.arithmetic
     if with_tflm:
         engines[TFLM_FOLDER] = "tflm"
     for name, engine in engines.items():
@@ -145,7 +145,7 @@ def _generate(run: Run, model: bytes, folder: Path, sliding: bool | None) -> Non
             sliding=sliding if engine == "c" else None,
             engine=engine,
         )
-    if not is_arithmetic(run):  # of whose features TFLM has no operator
+    if not body.arithmetic:  # of whose features TFLM has no operator
         export_tflm(model, folder / TFLM_FOLDER)
 
 

@@ -6,6 +6,7 @@ writes a bundle) and ``firmware_bridge`` (which reads the bundle).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -19,6 +20,11 @@ from myofin.quantization import Quantization
 Positive = Annotated[int, Field(gt=0, le=1 << 20)]
 Scheme = Literal["float32", "int8", "int16x8"]
 SCHEMES: tuple[Scheme, ...] = ("float32", "int8", "int16x8")
+
+
+def computes_features(network: Mapping[str, Any]) -> bool:
+    """Whether the facts of a network from training say that arithmetic computes its features."""
+    return network.get("features_by") == "arithmetic"
 
 
 class _Frozen(BaseModel):
@@ -78,6 +84,11 @@ class RunBody(Signal):
     state: Literal["reset", "carry"]
     metrics: dict[str, Any]
 
+    @property
+    def arithmetic(self) -> bool:
+        """Whether integer arithmetic computes the features, which TFLM has no operator for."""
+        return computes_features(self.model)
+
 
 class TensorSpec(_Frozen):
     """One input or output of the network; ``scale`` is 1 and ``zero_point`` 0 for float tensors."""
@@ -113,7 +124,7 @@ class BundleBody(Signal):
     @property
     def arithmetic(self) -> bool:
         """Whether integer arithmetic computes the features, which TFLM has no operator for."""
-        return self.network.get("features_by") == "arithmetic"
+        return computes_features(self.network)
 
     @property
     def contract(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from myofin.artifacts import Manifest, new_artifact, read_manifest, write_manifest
 from myofin.boards.registry import Board
+from myofin.convert.schema import computes_features
 from myofin.errors import InputError
 from myofin.firmware_bridge.boot import seal_boot2
 from myofin.firmware_bridge.elf import Segment, read_elf
@@ -118,7 +119,7 @@ def build_bundle(
             "The bundle's network keeps its state between decisions; TFLM in this firmware does not.",
             hint="Build with --engine c.",
         )
-    if engine != "c" and body.get("network", {}).get("features_by") == "arithmetic":
+    if engine != "c" and computes_features(body.get("network", {})):
         raise InputError("TFLM has no operator for features by arithmetic.", hint="Build with --engine c.")
     if engine != "c" and trace:
         raise InputError(
