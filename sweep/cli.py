@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from myofin.console import emit, json_option, progress_bar, seed_option
-from myofin.errors import InputError
 from myofin.sweep.settings import DEFAULT_OBJECTIVES, HOP_MS, REFERENCE_BOARD, WINDOWS_ON_BOARD, Settings
 from myofin.sweep.space import GRIDS
 from myofin.train.config import FEATURES_BY, TrainConfig
+from myofin.train.network_shape import LAYOUTS
 
 _HEAD = ("id", "network", "scheme", "engine", "validation", "test", "instructions", "flash", "RAM")
 
@@ -46,10 +46,8 @@ _HEAD = ("id", "network", "scheme", "engine", "validation", "test", "instruction
 )
 @click.option(
     "--layout",
-    type=click.Choice(["shared", "joint"]),
-    default="shared",
-    show_default=True,
-    help="Whether channels share the network's weights.",
+    type=click.Choice(LAYOUTS),
+    help="Of the points with an LSTM only those where channels share it, or a joint one.  [default: both]",
 )
 @click.option(
     "--epochs",
@@ -89,7 +87,6 @@ def sweep(
     grid: str | None,
     trials: int | None,
     objectives: str,
-    layout: str,
     epochs: int,
     as_json: bool,
     **others: Any,
@@ -105,11 +102,6 @@ def sweep(
       myofin sweep --data recordings/ --subject 1 --grid small --fit nano33ble --out out/sweep
       myofin validate out/sweep/recommended/bundle --board mps2-an386 --out out/report
     """
-    if layout == "joint":
-        raise InputError(
-            "There is no way to train a network with joint channels.",
-            hint="Leave --layout out: one LSTM is shared by all channels.",
-        )
     settings = Settings(
         data=data,
         subject=subject,
@@ -155,8 +147,8 @@ def _row(trial: Mapping[str, Any]) -> tuple[str, ...]:
     network = f"{len(params['imitated'])} features by arithmetic"
     if params["features"] == "lstm":
         network = (
-            f"LSTM {params['units']}, {params['step_hops']} hops, {params['embedding']}x{params['taps']}, "
-            f"{len(params['imitated'])} features, {params['head']}"
+            f"{params['layout']} LSTM {params['units']}, {params['step_hops']} hops, "
+            f"{params['embedding']}x{params['taps']}, {len(params['imitated'])} features, {params['head']}"
         )
     shares = (f"{100 * values[name]:.1f} %" for name in ("accuracy", "accuracy_test"))
     costs = (f"{values[name]:,}" for name in ("instructions", "flash", "ram"))

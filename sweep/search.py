@@ -21,13 +21,13 @@ class Measured:
     document: dict[str, Any]
 
 
-def grid_search(size: str, features_by: str | None, measure: Measure) -> list[Measured]:
-    """Measure every point of a grid, or those whose features an LSTM makes, or arithmetic.
+def grid_search(size: str, features_by: str | None, layout: str | None, measure: Measure) -> list[Measured]:
+    """Measure every point of a grid, or those whose features an LSTM of this layout makes, or arithmetic.
 
     Raises:
         InputError: There is no grid of this name.
     """
-    points = grid_points(size, features_by)
+    points = grid_points(size, features_by, layout)
     return numbered(points, measure(points, len(points)))
 
 

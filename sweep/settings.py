@@ -11,6 +11,7 @@ from myofin.boards.registry import Board, load_board
 from myofin.errors import InputError
 from myofin.sweep.front import OBJECTIVES, QUALITIES
 from myofin.train.config import FeaturesBy, TrainConfig
+from myofin.train.network_shape import Layout
 
 HOP_MS: Final = 10
 WINDOW_MS: Final = 300
@@ -30,6 +31,7 @@ class Settings:
         grid: Size of the grid; None searches.
         trials: Points that a search measures; None takes a grid.
         features_by: Only points whose features an LSTM makes, or arithmetic; None takes both.
+        layout: Of the points with an LSTM only those where it is shared, or joint; None takes both.
         objectives: What the front is made of, the qualities first.
         fit: Board that a point has to fit; None asks for none.
         hop_ms: Time between two decisions on that board: the deadline.
@@ -50,6 +52,7 @@ class Settings:
     grid: str | None = None
     trials: int | None = None
     features_by: FeaturesBy | None = None
+    layout: Layout | None = None
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     fit: str | None = None
     hop_ms: int = HOP_MS
@@ -99,6 +102,11 @@ def check_settings(settings: Settings) -> None:
     if settings.dask is not None and settings.workers != 1:
         raise InputError(
             "--workers are processes of this machine, --dask is a cluster.", hint="Give one of them."
+        )
+    if settings.layout is not None and settings.features_by == "arithmetic":
+        raise InputError(
+            "--layout says how channels share an LSTM, and features by arithmetic need none.",
+            hint="Leave one of --layout and --features-by out.",
         )
     _check_objectives(settings.objectives)
     _check_hop(settings)

@@ -13,6 +13,7 @@ from myofin.errors import InputError
 from myofin.features import FEATURE_NAMES
 from myofin.frontend import CLIP_DEFAULT_SD, MU_DEFAULT
 from myofin.train.config import RICH_FEATURES, FeaturesBy, TrainConfig
+from myofin.train.network_shape import LAYOUTS, Layout
 
 Head = Literal["lda", "tuned"]
 EngineMode = Literal["sliding", "plain"]
@@ -39,7 +40,8 @@ class Point:
     Attributes:
         scheme: How the network represents numbers.
         engine: Whether the engine keeps what later windows can use again, or computes each window whole.
-        units: LSTM units, shared by all channels.
+        layout: Whether all channels share one LSTM, or a joint one takes them all at once.
+        units: LSTM units.
         step_hops: Hops of 10 ms that one step of the LSTM takes together.
         embedding: Width of the embedding of one sample.
         taps: Samples that its first layer spans.
@@ -47,12 +49,13 @@ class Point:
         head: LDA's solution on the imitated features, or tuned from there together with the FIN.
         mu: Strength of the front end's companding.
         clip_sd: Standard deviations at which the codes end.
-        features: Whether an LSTM imitates them, or integer arithmetic computes them; then ``units``,
-            ``step_hops``, ``embedding`` and ``taps`` mean nothing, and are the same in all points.
+        features: Whether an LSTM imitates them, or integer arithmetic computes them; then ``layout``,
+            ``units``, ``step_hops``, ``embedding`` and ``taps`` mean nothing, and are the same in all points.
     """
 
     scheme: Scheme = "int8"
     engine: EngineMode = "sliding"
+    layout: Layout = "shared"
     units: int = 24
     step_hops: int = 6
     embedding: int = 16
@@ -64,13 +67,10 @@ class Point:
     features: FeaturesBy = "lstm"
 
     def document(self) -> dict[str, Any]:
-        """The point as plain JSON types, in the order of its fields, without those that mean nothing.
-
-        ``layout`` says that channels share the network.
-        """
+        """The point as plain JSON types, in the order of its fields, without those that mean nothing."""
         document = {**asdict(self), "imitated": list(self.imitated)}
         if self.features == "lstm":
-            return {**document, "layout": "shared"}
+            return document
         return {name: value for name, value in document.items() if name not in _OF_A_NETWORK}
 
     @staticmethod
@@ -85,6 +85,7 @@ class Point:
             base,
             features_by=self.features,
             features=self.imitated,
+            layout=self.layout,
             units=self.units,
             frame_hops=self.step_hops,
             embedding=self.embedding,
@@ -95,10 +96,11 @@ class Point:
         )
 
 
-_OF_A_NETWORK = {"units", "step_hops", "embedding", "taps"}
-# The default network, smaller ones, and one for a core without DSP instructions and with little RAM.
+_OF_A_NETWORK = {"layout", "units", "step_hops", "embedding", "taps"}
+# The default network, a joint one, smaller ones, and one for a core without DSP instructions and little RAM.
 _SMALL = (
     Point(),
+    Point(layout="joint", units=48, embedding=8),
     Point(units=16),
     Point(units=12, step_hops=10, embedding=12),
     Point(units=8, step_hops=10, embedding=8, head="lda"),
@@ -107,11 +109,11 @@ _SMALL = (
 GRIDS = ("small", "medium", "full")
 
 
-def grid_points(size: str, features_by: str | None = None) -> tuple[Point, ...]:
+def grid_points(size: str, features_by: str | None = None, layout: str | None = None) -> tuple[Point, ...]:
     """The points of a grid: every architecture with every scheme and engine mode.
 
     Neighbours have different networks, so that several workers rarely wait for one another. ``features_by``
-    leaves only the points with an LSTM, or with arithmetic.
+    leaves only the points with an LSTM, or with arithmetic; ``layout``, of the former, those with this one.
 
     Raises:
         InputError: There is no grid of this name.
@@ -124,7 +126,12 @@ def grid_points(size: str, features_by: str | None = None) -> tuple[Point, ...]:
         replace(network, scheme=scheme, engine=engine) for scheme, engine in MODES for network in networks
     ]
     points += _arithmetic(codes)
-    return tuple(point for point in points if features_by in (None, point.features))
+    return tuple(
+        point
+        for point in points
+        if features_by in (None, point.features)
+        and (point.features == "arithmetic" or layout in (None, point.layout))
+    )
 
 
 def _arithmetic(codes: Iterable[tuple[float, float]]) -> Iterable[Point]:
@@ -136,7 +143,8 @@ def _arithmetic(codes: Iterable[tuple[float, float]]) -> Iterable[Point]:
 def _networks(size: str) -> Iterable[Point]:
     wide = size == "full"
     yield from _SMALL
-    for units, hops, width, names, (mu, clip), head in itertools.product(
+    for layout, units, hops, width, names, (mu, clip), head in itertools.product(
+        LAYOUTS if wide else LAYOUTS[:1],
         (32, 24, 16, 12, 8) if wide else (24, 16, 8),
         (6, 10),
         (16, 8) if wide else (16,),
@@ -145,6 +153,7 @@ def _networks(size: str) -> Iterable[Point]:
         HEADS if wide else HEADS[:1],
     ):
         point = Point(
+            layout=layout,
             units=units,
             step_hops=hops,
             embedding=width,
@@ -161,6 +170,7 @@ def _networks(size: str) -> Iterable[Point]:
 CATEGORIES: Mapping[str, tuple[Any, ...]] = MappingProxyType(
     {
         "mode": tuple("/".join(mode) for mode in (*MODES, *itertools.product(("arithmetic",), ENGINES))),
+        "layout": LAYOUTS,
         "units": (4, 8, 12, 16, 24, 32),
         "step_hops": (5, 6, 10),
         "embedding": (4, 8, 16),
@@ -172,11 +182,11 @@ CATEGORIES: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 )
 
 
-def categories(features_by: str | None) -> dict[str, tuple[Any, ...]]:
-    """What a search draws from where only an LSTM, or only arithmetic, is to make the features."""
+def categories(features_by: str | None, layout: str | None = None) -> dict[str, tuple[Any, ...]]:
+    """What a search draws from where only an LSTM (of a layout), or only arithmetic, makes the features."""
     wanted = {None: (True, False), "lstm": (False,), "arithmetic": (True,)}[features_by]
     modes = tuple(mode for mode in CATEGORIES["mode"] if mode.startswith("arithmetic") in wanted)
-    return {**CATEGORIES, "mode": modes}
+    return {**CATEGORIES, "mode": modes, "layout": LAYOUTS if layout is None else (layout,)}
 
 
 def drawn_point(drawn: Mapping[str, Any]) -> Point:
@@ -186,5 +196,5 @@ def drawn_point(drawn: Mapping[str, Any]) -> Point:
     common = Point(engine=engine, imitated=FEATURE_SETS[drawn["imitated"]], mu=mu, clip_sd=clip_sd)
     if made == "arithmetic":
         return replace(common, features="arithmetic", head="lda")
-    network = {name: drawn[name] for name in ("units", "step_hops", "embedding", "taps", "head")}
+    network = {name: drawn[name] for name in ("layout", "units", "step_hops", "embedding", "taps", "head")}
     return replace(common, scheme=made, **network)

@@ -125,7 +125,7 @@ def _draw(study: Any, settings: Settings, first: int, count: int) -> list[Any]:
     for number in range(first, first + count):
         memory.sampler = _sampler(_seed(settings.seed, number))
         trial = memory.ask()
-        for name, choices in categories(settings.features_by).items():
+        for name, choices in categories(settings.features_by, settings.layout).items():
             trial.suggest_categorical(name, choices)
         draws.append(memory.trials[number])
     for draw, held in zip(draws, known[first:], strict=False):

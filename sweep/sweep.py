@@ -64,7 +64,8 @@ def run_sweep(settings: Settings, *, progress: Progress = silent) -> dict[str, A
         plan = _plan(settings, recording)
         spread = Spread(settings, plan, progress)
         if settings.grid is not None:
-            found: Sequence[Measured] = grid_search(settings.grid, settings.features_by, spread.measure)
+            wanted = settings.features_by, settings.layout
+            found: Sequence[Measured] = grid_search(settings.grid, *wanted, spread.measure)
         else:
             from myofin.sweep.study import optuna_search
 

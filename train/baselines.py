@@ -85,9 +85,10 @@ def multiplications(shape: NetworkShape) -> int:
     width, steps = shape.embedding, shape.steps
     pointwise = width * width * (shape.embedding_layers - 1)
     embedding = steps * shape.pooled_samples * (shape.taps * width + pointwise)
-    lstm = steps * 4 * shape.units * (2 * width + shape.units)
-    dense = shape.units * shape.features + shape.features * shape.classes
-    return shape.channels * (embedding + lstm + dense)
+    lstm = steps * 4 * shape.units * (shape.lanes * 2 * width + shape.units)
+    imitation = shape.units * shape.lanes * shape.features
+    head = shape.channels * shape.features * shape.classes
+    return shape.channels * embedding + shape.channels // shape.lanes * (lstm + imitation) + head
 
 
 def cnn_multiplications(filters: int, samples: int, channels: int, classes: int) -> int:

@@ -9,6 +9,7 @@ import click
 
 from myofin.console import emit, json_option, progress_bar, seed_option
 from myofin.train.config import FEATURES_BY, FeaturesBy, TrainConfig
+from myofin.train.network_shape import LAYOUTS, Layout
 
 _DEFAULT = TrainConfig()
 
@@ -20,8 +21,13 @@ _DEFAULT = TrainConfig()
 @click.option(
     "--epochs", type=int, default=_DEFAULT.epochs, show_default=True, help="Epochs of the pre-training."
 )
+@click.option("--units", type=int, default=_DEFAULT.units, show_default=True, help="LSTM units.")
 @click.option(
-    "--units", type=int, default=_DEFAULT.units, show_default=True, help="LSTM units, shared by all channels."
+    "--layout",
+    type=click.Choice(LAYOUTS),
+    default=_DEFAULT.layout,
+    show_default=True,
+    help="One LSTM that all channels share, or a joint one that takes them all at once.",
 )
 @click.option(
     "--fin", type=click.Path(path_type=Path), default=None, help="Run whose pre-trained FIN is taken over."
@@ -54,6 +60,7 @@ def train(
     out: Path,
     epochs: int,
     units: int,
+    layout: Layout,
     fin: Path | None,
     features_by: FeaturesBy,
     features: str,
@@ -63,10 +70,11 @@ def train(
 ) -> None:
     """Train the LSTM-FIN and its movement head on one subject's recording.
 
-    The LSTM learns to imitate closed-form features (entropy, RMS, variance, simple square integral, and five
+    The LSTM learns to imitate closed-form features (entropy, RMS, variance, simple square integral, and six
     more); the head starts as LDA's solution on them, and both are then tuned together. Repetitions train,
     validate and test; the test repetitions choose nothing. With --fin the imitation is not learnt again: it
-    holds for every recording of the same rate. Leaves the model, metrics.json and curves under --out.
+    holds for every recording of the same rate (and, with --layout joint, with as many channels). Leaves the
+    model, metrics.json and curves under --out.
 
     With --features-by arithmetic there is no LSTM: the board computes the features, and LDA is the head.
 
@@ -80,6 +88,7 @@ def train(
         features_by=features_by,
         epochs=epochs,
         units=units,
+        layout=layout,
         features=names,
         dc_shift=dc_blocker_shift,
     )

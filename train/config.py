@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from myofin.errors import InputError
 from myofin.features import FEATURE_NAMES, check_names
 from myofin.frontend import CLIP_DEFAULT_SD, MU_DEFAULT
+from myofin.train.network_shape import LAYOUTS, Layout
 
 FeaturesBy = Literal["lstm", "arithmetic"]
 FEATURES_BY: tuple[FeaturesBy, ...] = get_args(FeaturesBy)
@@ -26,16 +27,19 @@ class TrainConfig:
         features_by: Whether an LSTM imitates the features, or integer arithmetic computes them; then sizes,
             epochs and tuning mean nothing.
         features: Names of the imitated features; the paper's four come first.
-        units: LSTM units, shared by all channels.
+        layout: Whether all channels share one LSTM, or a joint one takes them all at once: it then imitates
+            the features of recordings with these channels alone.
+        units: LSTM units.
         embedding: Width of the embedding of one sample.
         embedding_layers: Its layers.
         taps: Samples that the first of them spans, 1 or 3.
         frame_hops: Hops of 10 ms that one step of the LSTM takes together; it divides 30.
-        epochs: Passes of the pre-training, each over ``epoch_windows`` single-channel windows.
-        epoch_windows: Single-channel windows of one pass, drawn anew for each.
+        epochs: Passes of the pre-training, each over ``epoch_windows`` sequences.
+        epoch_windows: Sequences of one pass, drawn anew for each: windows of single channels, or of all where
+            the layout is joint.
         int8_share: Share of these passes, the last ones, that compute in eight bits as the int8 network will;
             the head is then fitted to such features. 0 leaves it out.
-        batch: Single-channel windows of one step.
+        batch: Sequences of one step.
         learning_rate: Of Adam at the start; it falls to 0 along a cosine.
         finetune_epochs: Passes in which the network and its head are tuned together; 0 leaves it out.
         finetune_windows: Windows (all channels) of one such pass, drawn anew for each; half are varied.
@@ -62,6 +66,7 @@ class TrainConfig:
     seed: int = 0
     features_by: FeaturesBy = "lstm"
     features: tuple[str, ...] = RICH_FEATURES
+    layout: Layout = "shared"
     units: int = 24
     embedding: int = 16
     embedding_layers: int = 2
@@ -101,6 +106,8 @@ class TrainConfig:
             raise InputError(
                 f"features_by is {self.features_by!r}.", hint=f"Give one of {', '.join(FEATURES_BY)}."
             )
+        if self.layout not in LAYOUTS:
+            raise InputError(f"layout is {self.layout!r}.", hint=f"Give one of {', '.join(LAYOUTS)}.")
         limits = {
             "units": (self.units, 1, 256),
             "embedding": (self.embedding, 1, 256),

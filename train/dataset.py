@@ -197,13 +197,6 @@ def closed_form(dataset: Dataset, part: Part, names: tuple[str, ...]) -> FloatAr
     return np.concatenate([window_features(dataset.frontend.zscore(block), names) for block in blocks])
 
 
-def single_channels(codes: NDArray[np.int8], channels: int) -> NDArray[np.int8]:
-    """Codes ``[w, 30, samples * channels]`` to ``[w * channels, 30, samples]``, channel fastest."""
-    windows, frames, width = codes.shape
-    split = codes.reshape(windows, frames, width // channels, channels).transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(split).reshape(windows * channels, frames, width // channels)
-
-
 def _training_counts(recording: Recording, split: Split) -> NDArray[np.int16]:
     moving = (recording.labels > 0) & np.isin(recording.repetitions, split.train)
     return recording.counts[moving]

@@ -14,15 +14,15 @@ from myofin.errors import ArtifactError, InputError
 from myofin.frontend import WINDOW_FRAMES
 from myofin.progress import Progress, silent
 from myofin.train.config import TrainConfig
-from myofin.train.dataset import Dataset, Part, Scaling, amplified, single_channels
+from myofin.train.dataset import Dataset, Part, Scaling, amplified
 from myofin.train.network import Network
-from myofin.train.network_shape import NetworkShape
-from myofin.train.pretrain import EpochRow, Singles, pretrain
+from myofin.train.network_shape import NetworkShape, sequences_of
+from myofin.train.pretrain import EpochRow, Sequences, pretrain
 from myofin.train.tensorflow_setup import make_deterministic
 
 FIN_FILE = "fin.npz"
 # What must be equal for one network's weights to fit another, beside the features: names in the manifest.
-SIZE_NAMES = ("frame_samples", "embedding", "embedding_layers", "taps", "units", "frame_hops")
+SIZE_NAMES = ("frame_samples", "lanes", "embedding", "embedding_layers", "taps", "units", "frame_hops")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Fin:
     """A pre-trained feature-imitating network.
 
     Attributes:
-        sizes: ``frame_samples`` and the sizes of its layers, by the names of ``NetworkShape``.
+        sizes: Of what it takes and of its layers, by the names of ``NetworkShape``.
         scaling: Standardisation of the features that it was trained on.
         weights: Of its layers, in the order of ``Network.fin_variables``.
     """
@@ -79,6 +79,7 @@ def shape_for(channels: int, frame_samples: int, classes: int, config: TrainConf
         frame_hops=config.frame_hops,
         taps=config.taps,
         embedding_layers=config.embedding_layers,
+        layout=config.layout,
     )
 
 
@@ -96,16 +97,16 @@ def pretrain_fin(
     train, validation = [], []
     for dataset in datasets:
         louder = amplified(dataset, config.amplified_windows // len(datasets), config.seed)
-        train += [singles_of(dataset.train, scaling), singles_of(louder, scaling)]
-        validation.append(singles_of(dataset.validation, scaling))
+        train += [imitated(part, scaling, network.shape) for part in (dataset.train, louder)]
+        validation.append(imitated(dataset.validation, scaling, network.shape))
     rows = pretrain(network, _joined(train), _joined(validation), config, progress)
     return Fin(_sizes(network.shape), scaling, network.get_fin()), rows
 
 
-def singles_of(part: Part, scaling: Scaling) -> Singles:
-    """Single channels of a part's windows, with their standardised features."""
-    codes = single_channels(part.codes, part.features.shape[1])
-    return Singles(codes, scaling.standardise(_flat(part.features)))
+def imitated(part: Part, scaling: Scaling, shape: NetworkShape) -> Sequences:
+    """What the LSTM takes of a part's windows, with the standardised features that it is to reproduce."""
+    codes = sequences_of(part.codes, shape)
+    return Sequences(codes, scaling.standardise(part.features).reshape(len(codes), -1))
 
 
 def save_fin(fin: Fin, folder: Path) -> None:
@@ -121,13 +122,18 @@ def load_fin(run: Path) -> Fin:
     """
     manifest = read_manifest(run, "run")
     if not (run / FIN_FILE).is_file():
-        raise ArtifactError(
-            f"{run} keeps no pre-trained FIN.", hint="Make the run again with this version of `myofin train`."
-        )
+        raise _no_fin(run)
     with np.load(run / FIN_FILE, allow_pickle=False) as arrays:
         weights = [arrays[name] for name in arrays.files]
     model = manifest.body["model"]
+    if not model.keys() >= set(SIZE_NAMES):
+        raise _no_fin(run)
     return Fin({n: int(model[n]) for n in SIZE_NAMES}, Scaling.from_json(manifest.body["features"]), weights)
+
+
+def _no_fin(run: Path) -> ArtifactError:
+    hint = "Make the run again with this version of `myofin train`."
+    return ArtifactError(f"{run} keeps no pre-trained FIN.", hint=hint)
 
 
 def _sizes(shape: NetworkShape) -> dict[str, int]:
@@ -138,7 +144,7 @@ def _flat(features: NDArray[np.float64]) -> NDArray[np.float64]:
     return features.reshape(-1, features.shape[-1])
 
 
-def _joined(parts: Sequence[Singles]) -> Singles:
-    return Singles(
+def _joined(parts: Sequence[Sequences]) -> Sequences:
+    return Sequences(
         np.concatenate([part.codes for part in parts]), np.concatenate([part.targets for part in parts])
     )

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from myofin.progress import Progress, silent
 from myofin.train.config import TrainConfig
-from myofin.train.dataset import Dataset, Part, single_channels
+from myofin.train.dataset import Dataset, Part
 from myofin.train.network import Network
-from myofin.train.pretrain import CLIP_NORM, EpochRow, cosine, predict_singles
+from myofin.train.pretrain import CLIP_NORM, EpochRow, cosine, imitate_windows
 from myofin.train.tensorflow_setup import load_tensorflow
 
 _BATCH = 32
@@ -25,13 +25,11 @@ class Windows:
 
     Attributes:
         codes: int8 ``[w, 30, frame_samples * channels]``.
-        singles: The same as single channels, int8 ``[w * channels, 30, frame_samples]``.
         targets: float32 ``[w, channels * features]``, standardised closed-form features.
         classes: int64 ``[w]``.
     """
 
     codes: NDArray[np.int8]
-    singles: NDArray[np.int8]
     targets: NDArray[np.float32]
     classes: NDArray[np.int64]
 
@@ -40,7 +38,6 @@ class Windows:
         """The windows of a part, with their targets in the data set's scaling."""
         return Windows(
             codes=part.codes,
-            singles=single_channels(part.codes, dataset.recording.channels),
             targets=dataset.scaling.standardise(part.features).reshape(len(part), -1),
             classes=part.classes,
         )
@@ -57,7 +54,7 @@ class Judgement:
 
 def judge(network: Network, windows: Windows) -> Judgement:
     """Measure a network on windows."""
-    features = predict_singles(network, windows.singles).reshape(len(windows.classes), -1)
+    features = imitate_windows(network, windows.codes).reshape(len(windows.classes), -1)
     logits = decide(network, features)
     return Judgement(
         accuracy=float(np.mean(logits.argmax(axis=1) == windows.classes)),

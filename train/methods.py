@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from myofin.features import FEATURE_NAMES
 from myofin.train.baselines import LinearRecogniser, train_cnn, train_random
 from myofin.train.config import TrainConfig
-from myofin.train.dataset import Dataset, Part, closed_form, single_channels
+from myofin.train.dataset import Dataset, Part, closed_form
 from myofin.train.fin import Fin, pretrain_fin
 from myofin.train.finetune import decide
 from myofin.train.network import Network
-from myofin.train.pretrain import predict_singles
+from myofin.train.pretrain import imitate_windows
 from myofin.train.transfer import closed_form_head, transfer
 
 
@@ -44,9 +44,7 @@ class NetworkRecogniser:
 
     def features(self, part: Part) -> NDArray[np.float32]:
         """Standardised features float32 ``[w, channels, features]``."""
-        channels = self.network.shape.channels
-        outputs = predict_singles(self.network, single_channels(part.codes, channels))
-        return outputs.reshape(len(part), channels, -1)
+        return imitate_windows(self.network, part.codes)
 
     def logits(self, part: Part) -> NDArray[np.float64]:
         """Logits ``[w, classes]`` of a part's windows."""

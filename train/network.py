@@ -1,12 +1,15 @@
-"""The network: an LSTM that imitates closed-form features of one channel, shared by all, and a linear head.
+"""The network: an LSTM that imitates closed-form features of channels, and a linear head.
 
-One set of layers is used in two ways. Training sees single channels, ``[n, frames, frame_samples]``. The
+The LSTM is shared by all channels, each a sequence by itself (one *lane*), or it is joint: one sequence
+holds them all (as many lanes). The embedding sees single samples of a channel in both.
+
+One set of layers is used in two ways. Training sees sequences, ``[n, frames, frame_samples * lanes]``. The
 exported graph sees one decision, ``[1, frames, frame_samples * channels]`` codes / 128, with every shape
-static and the LSTM's batch dimension holding the channels: only so does the converter fuse it.
+static and the LSTM's batch dimension holding the sequences: only so does the converter fuse it.
 
     codes ─ embed every sample (its neighbours too, where ``taps`` is 3; then pointwise layers)
           ─ mean and max over a frame of ``frame_hops`` hops ─ LSTM over 30 / frame_hops frames
-          ─ Dense: standardised features of a channel ("features") ─ Dense: "logits"
+          ─ Dense: standardised features of its channels ("features") ─ Dense: "logits"
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ class Network:
             for i in range(shape.embedding_layers)
         ]
         self._lstm = keras.layers.LSTM(shape.units, name="lstm")
-        self._imitate = keras.layers.Dense(shape.features, name="imitate")
+        self._imitate = keras.layers.Dense(shape.lanes * shape.features, name="imitate")
         self._head = keras.layers.Dense(shape.classes, name="head")
         self._build()
         self.compute_in(Exact())
@@ -51,11 +54,11 @@ class Network:
         """Imitate from now on in this arithmetic: exact floats, or as the int8 network will."""
         tf, shape = self._tf, self.shape
         self._arithmetic = arithmetic
-        spec = tf.TensorSpec((None, shape.frames, shape.frame_samples), tf.int8)
+        spec = tf.TensorSpec((None, shape.frames, shape.frame_samples * shape.lanes), tf.int8)
         self._predict = tf.function(self.imitate, input_signature=[spec])
 
     def equalise(self, codes: NDArray[np.int8]) -> None:
-        """Let each unit of the embedding reach the ceiling on these single channels; outputs stay the same.
+        """Let each unit of the embedding reach the ceiling on these sequences; outputs stay the same.
 
         All units of a layer share a scale in eight bits: one that uses a part of it is rounded the more.
         """
@@ -70,7 +73,7 @@ class Network:
             after.assign(after.numpy() / repeated[:, np.newaxis])
 
     def observe(self, codes: NDArray[np.int8]) -> Observer:
-        """Extremes of the values between layers, in floats, on single channels ``[n, frames, samples]``."""
+        """Extremes of the values between layers, in floats, on sequences ``[n, frames, samples]``."""
         before, observer = self._arithmetic, Observer()
         self._arithmetic = observer
         for first in range(0, len(codes), _OBSERVED_AT_ONCE):
@@ -92,7 +95,7 @@ class Network:
             self._embed, [shape.taps] + [shape.embedding] * shape.embedding_layers, strict=False
         ):
             layer.build((None, inputs))
-        self._lstm.build((None, shape.steps, 2 * shape.embedding))
+        self._lstm.build((None, shape.steps, shape.lanes * 2 * shape.embedding))
         self._imitate.build((None, shape.units))
         self._head.build((None, shape.channels * shape.features))
         kernel, bias = spread_kinks(shape.embedding, shape.taps)
@@ -144,9 +147,10 @@ class Network:
             variable.assign(value)
 
     def imitate(self, codes: Any) -> Any:
-        """Features ``[n, features]`` of single channels, int8 codes ``[n, frames, frame_samples]``."""
+        """Features ``[n, lanes * features]`` of sequences: codes ``[n, frames, frame_samples * lanes]``."""
         tf, shape = self._tf, self.shape
-        samples = tf.reshape(tf.cast(codes, tf.float32) / CODE_SCALE, (-1, shape.step_samples, 1))
+        steps = (-1, shape.step_samples, shape.lanes, 1)
+        samples = tf.reshape(tf.cast(codes, tf.float32) / CODE_SCALE, steps)
         count = shape.pooled_samples
         # A layer that spans several samples is a Dense layer on them side by side.
         embedded = tf.concat([samples[:, tap : tap + count] for tap in range(shape.taps)], -1)
@@ -155,11 +159,11 @@ class Network:
         for layer in self._embed:
             embedded = tf.nn.relu6(tf.matmul(embedded, numbers.kernel(layer.kernel)) + layer.bias)
             embedded = numbers.values(layer.name, embedded)
-        embedded = tf.reshape(embedded, (-1, count, shape.embedding))
+        embedded = tf.reshape(embedded, (-1, count, shape.lanes, shape.embedding))
         # Pooling in integers keeps the scale of what it pools.
         mean = numbers.values(self._embed[-1].name, tf.reduce_mean(embedded, 1))
         pooled = tf.concat([mean, tf.reduce_max(embedded, 1)], -1)
-        state = self._recur(tf.reshape(pooled, (-1, shape.steps, 2 * shape.embedding)))
+        state = self._recur(tf.reshape(pooled, (-1, shape.steps, shape.lanes * 2 * shape.embedding)))
         features = tf.matmul(state, numbers.kernel(self._imitate.kernel)) + self._imitate.bias
         return numbers.values(self._imitate.name, features)
 
@@ -184,9 +188,10 @@ class Network:
     def imitate_channels(self, codes: Any) -> Any:
         """Features ``[n, channels * features]`` of windows ``[n, frames, frame_samples * channels]``."""
         tf, shape = self._tf, self.shape
-        codes = tf.reshape(codes, (-1, shape.frames, shape.frame_samples, shape.channels))
-        singles = tf.reshape(tf.transpose(codes, (0, 3, 1, 2)), (-1, shape.frames, shape.frame_samples))
-        return tf.reshape(self.imitate(singles), (-1, shape.channels * shape.features))
+        if shape.lanes == 1:
+            codes = tf.reshape(codes, (-1, shape.frames, shape.frame_samples, shape.channels))
+            codes = tf.reshape(tf.transpose(codes, (0, 3, 1, 2)), (-1, shape.frames, shape.frame_samples))
+        return tf.reshape(self.imitate(codes), (-1, shape.channels * shape.features))
 
     def classify(self, features: Any) -> Any:
         """Logits ``[n, classes]`` of features ``[n, channels * features]``."""
@@ -209,10 +214,13 @@ class Network:
         window = (shape.pooled_samples, 1)
         mean = tf.nn.avg_pool2d(picture, window, window, "VALID")
         highest = tf.nn.max_pool2d(picture, window, window, "VALID")
-        pooled = tf.reshape(
-            tf.concat([mean, highest], -1), (shape.steps, shape.channels, 2 * shape.embedding)
-        )
-        features = self._imitate(self._lstm(tf.transpose(pooled, (1, 0, 2))))
+        pooled = tf.concat([mean, highest], -1)
+        if shape.lanes == 1:
+            pooled = tf.reshape(pooled, (shape.steps, shape.channels, 2 * shape.embedding))
+            pooled = tf.transpose(pooled, (1, 0, 2))
+        else:
+            pooled = tf.reshape(pooled, (1, shape.steps, shape.channels * 2 * shape.embedding))
+        features = self._imitate(self._lstm(pooled))
         features = tf.reshape(features, (1, shape.channels * shape.features))
         return {"features": features, "logits": tf.nn.relu(self.classify(features))}
 
@@ -227,9 +235,5 @@ class Network:
 
     def describe(self) -> dict[str, Any]:
         """Facts for the run's manifest."""
-        return {
-            "layout": "shared",
-            **asdict(self.shape),
-            "parameters": self.parameters,
-            "lstm_ops": 1,
-        }
+        shape = self.shape
+        return {**asdict(shape), "lanes": shape.lanes, "parameters": self.parameters, "lstm_ops": 1}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from myofin.errors import InputError
 
+Layout = Literal["shared", "joint"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 EMBEDDING_SLOPE = 4.0
 
 
@@ -17,6 +20,7 @@ class NetworkShape:
     """Every size of the network; counts, no units.
 
     Attributes:
+        layout: Whether the LSTM takes every channel by itself, with the same weights, or all of them at once.
         frame_samples: Samples of one channel in one hop.
         frames: Hops of a window.
         frame_hops: Hops that one step of the LSTM takes together, a *network frame*.
@@ -37,6 +41,7 @@ class NetworkShape:
     frame_hops: int = 1
     taps: int = 1
     embedding_layers: int = 2
+    layout: Layout = "shared"
 
     def __post_init__(self) -> None:
         if self.frame_hops < 1 or self.frames % self.frame_hops:
@@ -49,6 +54,11 @@ class NetworkShape:
                 f"{self.step_samples} samples a frame are too few for a layer that spans {self.taps}.",
                 hint="Give more hops to a frame (frame_hops), or taps 1.",
             )
+
+    @property
+    def lanes(self) -> int:
+        """Channels that one sequence of the LSTM holds: one, or all."""
+        return self.channels if self.layout == "joint" else 1
 
     @property
     def steps(self) -> int:
@@ -69,6 +79,20 @@ class NetworkShape:
     def frame_codes(self) -> int:
         """Codes of one hop over all channels."""
         return self.frame_samples * self.channels
+
+
+def sequences_of(codes: NDArray[np.int8], shape: NetworkShape) -> NDArray[np.int8]:
+    """What the LSTM takes one by one, of codes ``[w, 30, samples * channels]``.
+
+    Returns:
+        Where channels share it ``[w * channels, 30, samples]``, channel fastest; where it is joint, the same.
+    """
+    if shape.lanes == shape.channels:
+        return codes
+    windows, frames, width = codes.shape
+    samples = width // shape.channels
+    split = codes.reshape(windows, frames, samples, shape.channels).transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(split).reshape(windows * shape.channels, frames, samples)
 
 
 def spread_kinks(width: int, taps: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -22,13 +22,13 @@ from myofin.train.arithmetic import ArithmeticRecogniser, fit_arithmetic
 from myofin.train.clock import Clock
 from myofin.train.config import TrainConfig
 from myofin.train.curves import curves_csv, curves_svg
-from myofin.train.dataset import Dataset, Part, calibration_codes, closed_form, prepare, single_channels
+from myofin.train.dataset import Dataset, Part, calibration_codes, closed_form, prepare
 from myofin.train.fin import Fin, load_fin, pretrain_fin, save_fin
 from myofin.train.fin_cache import kept_fin
 from myofin.train.finetune import decide
 from myofin.train.lda import BASELINES
 from myofin.train.network import Network
-from myofin.train.pretrain import EpochRow, predict_singles
+from myofin.train.pretrain import EpochRow, imitate_windows
 from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
 from myofin.train.transfer import closed_form_head, transfer
 from myofin.windows import gather, spread
@@ -207,8 +207,7 @@ def measure(network: Network, dataset: Dataset) -> dict[str, Any]:
 
 def imitate_part(network: Network, dataset: Dataset, part: Part) -> NDArray[np.float32]:
     """Standardised features float32 ``[w, channels, features]`` that the network makes of a part's codes."""
-    singles = single_channels(part.codes, dataset.recording.channels)
-    return predict_singles(network, singles).reshape(part.features.shape)
+    return imitate_windows(network, part.codes)
 
 
 def lda_baselines(dataset: Dataset) -> dict[str, dict[str, float]]:

@@ -1,4 +1,4 @@
-"""Pre-training: the LSTM learns to reproduce the closed-form features of single channels."""
+"""Pre-training: the LSTM learns to reproduce the closed-form features of the channels that it sees."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from myofin.progress import Progress, silent
 from myofin.train.config import TrainConfig
 from myofin.train.eight_bits import EightBits, Exact, with_extremes
 from myofin.train.network import Network
+from myofin.train.network_shape import sequences_of
 from myofin.train.tensorflow_setup import load_tensorflow
 
 _VALIDATION_WINDOWS = 6_000
@@ -40,8 +41,8 @@ class EpochRow:
 
 
 @dataclass(frozen=True)
-class Singles:
-    """Single-channel windows: int8 codes ``[n, 30, frame_samples]``, float32 targets ``[n, features]``."""
+class Sequences:
+    """What the LSTM takes: int8 ``[n, 30, samples * lanes]``, float32 targets ``[n, lanes * features]``."""
 
     codes: NDArray[np.int8]
     targets: NDArray[np.float32]
@@ -63,7 +64,11 @@ def feature_weights(count: int) -> NDArray[np.float32]:
 
 
 def pretrain(
-    network: Network, train: Singles, validation: Singles, config: TrainConfig, progress: Progress = silent
+    network: Network,
+    train: Sequences,
+    validation: Sequences,
+    config: TrainConfig,
+    progress: Progress = silent,
 ) -> list[EpochRow]:
     """Train the network's FIN part; it ends with the weights of the epoch best on the validation windows.
 
@@ -72,8 +77,8 @@ def pretrain(
 
     Args:
         network: Trained in place.
-        train: Windows of training repetitions; each epoch draws ``config.epoch_windows`` of them anew.
-        validation: Windows of validation repetitions.
+        train: Of training repetitions; each epoch draws ``config.epoch_windows`` of them anew.
+        validation: Of validation repetitions.
         config: Epochs, batch, learning rate, seed.
         progress: Told after each epoch, as stage ``pre-train``.
     """
@@ -99,7 +104,7 @@ def pretrain(
             optimizer.learning_rate.assign(rate)
             losses.append(step(train.codes[index], train.targets[index]))
         loss = float(np.mean([value.numpy() for value in losses]))
-        judged_loss = float(np.mean(np.square(predict_singles(network, judged.codes) - judged.targets)))
+        judged_loss = float(np.mean(np.square(predict_sequences(network, judged.codes) - judged.targets)))
         if judged_loss < best:
             best, best_weights = judged_loss, network.get_weights()
         seconds = time.perf_counter() - began
@@ -153,8 +158,8 @@ class _Grid:
             self._network.round_fin()
 
 
-def predict_singles(network: Network, codes: NDArray[np.int8]) -> NDArray[np.float32]:
-    """Standardised features ``[n, features]`` of single channels ``[n, 30, frame_samples]``."""
+def predict_sequences(network: Network, codes: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Standardised features ``[n, lanes * features]`` of sequences ``[n, 30, frame_samples * lanes]``."""
     parts = [
         network.predict(codes[first : first + _PREDICT_AT_ONCE])
         for first in range(0, len(codes), _PREDICT_AT_ONCE)
@@ -162,10 +167,17 @@ def predict_singles(network: Network, codes: NDArray[np.int8]) -> NDArray[np.flo
     return np.concatenate(parts)
 
 
+def imitate_windows(network: Network, codes: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Standardised features ``[w, channels, features]`` of windows ``[w, 30, frame_samples * channels]``."""
+    shape = network.shape
+    outputs = predict_sequences(network, sequences_of(codes, shape))
+    return outputs.reshape(len(codes), shape.channels, shape.features)
+
+
 def _make_step(tf: Any, network: Network, optimizer: Any) -> Any:
     variables = network.fin_variables
     optimizer.build(variables)
-    weights = tf.constant(feature_weights(network.shape.features))
+    weights = tf.constant(np.tile(feature_weights(network.shape.features), network.shape.lanes))
 
     def step(codes: Any, targets: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -184,6 +196,6 @@ def _batches(rng: np.random.Generator, available: int, batch: int, steps: int) -
         yield np.sort(order[number * batch : (number + 1) * batch])
 
 
-def _thin(singles: Singles, most: int) -> Singles:
-    step = max(1, -(-len(singles) // most))
-    return Singles(singles.codes[::step], singles.targets[::step])
+def _thin(sequences: Sequences, most: int) -> Sequences:
+    step = max(1, -(-len(sequences) // most))
+    return Sequences(sequences.codes[::step], sequences.targets[::step])

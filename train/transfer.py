@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from myofin.progress import Progress, silent
 from myofin.train.augment import ATTACHED, SESSION
 from myofin.train.config import TrainConfig
-from myofin.train.dataset import Dataset, Part, Scaling, calibration_codes, joined, single_channels, varied
+from myofin.train.dataset import Dataset, Part, Scaling, calibration_codes, joined, varied
 from myofin.train.eight_bits import EightBits, Exact, round_layer
 from myofin.train.fin import Fin, network_shape
 from myofin.train.finetune import Windows, finetune, judge
 from myofin.train.head import Taught, fit_head
 from myofin.train.lda import LinearHead, choose_shrinkage, fit_lda
 from myofin.train.network import Network
-from myofin.train.pretrain import EpochRow, predict_singles
+from myofin.train.network_shape import sequences_of
+from myofin.train.pretrain import EpochRow, imitate_windows
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def transfer(
 
 def compute_as_int8(network: Network, dataset: Dataset, config: TrainConfig) -> None:
     """Let the network compute as its int8 conversion will: the head then fits rounded features."""
-    codes = single_channels(calibration_codes(dataset, config), network.shape.channels)
+    codes = sequences_of(calibration_codes(dataset, config), network.shape)
     network.compute_in(EightBits(network.observe(codes).ranges))
 
 
@@ -156,7 +157,7 @@ def _session(dataset: Dataset, part: Part, config: TrainConfig) -> Windows:
 
 
 def _features(network: Network, windows: Windows) -> NDArray[np.float32]:
-    return predict_singles(network, windows.singles).reshape(len(windows.classes), -1)
+    return imitate_windows(network, windows.codes).reshape(len(windows.classes), -1)
 
 
 def _set_head(network: Network, head: LinearHead, temperature: float) -> None:

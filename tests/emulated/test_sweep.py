@@ -30,12 +30,12 @@ TINY = TrainConfig(
     golden_windows=24,
 )
 NETWORK = Point(units=4, step_hops=10, embedding=4, taps=1)
-POINTS = (NETWORK, replace(NETWORK, engine="plain"))
+POINTS = (NETWORK, replace(NETWORK, engine="plain"), replace(NETWORK, layout="joint", units=16, embedding=8))
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    """Settings of a sweep of two points, and its document."""
+    """Settings of a sweep of three points, and its document."""
     folder = tmp_path_factory.mktemp("sweep")
     data = folder / "recording.npz"
     shape = (
@@ -53,15 +53,16 @@ def swept(tmp_path_factory):
     run(["data", "synth", "--out", str(data), *shape])
     settings = Settings(data, None, folder / "out", grid="small", fit="nano33ble", train=TINY, windows=8)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("myofin.sweep.search.grid_points", lambda size, features_by: POINTS)
+        patch.setattr("myofin.sweep.search.grid_points", lambda *wanted: POINTS)
         yield settings, run_sweep(settings)
 
 
 def test_every_point_is_measured_on_the_twin_and_fits_the_board(swept):
     _, document = swept
     assert (document["board"]["name"], document["measured_on"]) == ("nano33ble", "mps2-an386")
-    sliding, plain = document["trials"]
-    for trial in (sliding, plain):
+    sliding, plain, joint = document["trials"]
+    assert joint["params"]["layout"] == "joint"
+    for trial in (sliding, plain, joint):
         assert trial["state"] == "measured" and trial["fits"]["nano33ble"] == {"ok": True, "misses": []}
         assert trial["values"]["windows_equal"] == [8, 8]
         assert 0 < trial["values"]["instructions"] < 640_000

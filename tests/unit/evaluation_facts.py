@@ -10,11 +10,12 @@ from evaluation_cases import jobs_on, write_subjects
 
 import myofin.train.network_candidates as candidates
 from myofin.train.config import TrainConfig
-from myofin.train.dataset import calibration_codes, single_channels
+from myofin.train.dataset import calibration_codes
 from myofin.train.eight_bits import EightBits, Exact
 from myofin.train.evaluate import compute, make_items
 from myofin.train.methods import METHODS, NetworkRecogniser
 from myofin.train.network_candidates import NetworkCandidate, pooled_fin
+from myofin.train.network_shape import sequences_of
 from myofin.train.protocols import Job
 from myofin.train.tasks import make_task
 
@@ -72,8 +73,8 @@ def _simulated(job: Job, cache: Path) -> dict[str, float]:
     found = replace(found, dataset=replace(found.dataset, test=found.dataset.validation))
     engine = candidates.quantized_outputs(found, SMALL, "int8")["features"]
     distances = {}
-    channels = found.network.shape.channels
-    ranges = found.network.observe(single_channels(calibration_codes(dataset, SMALL), channels)).ranges
+    codes = sequences_of(calibration_codes(dataset, SMALL), found.network.shape)
+    ranges = found.network.observe(codes).ranges
     for name, arithmetic in (("float", Exact()), ("int8", EightBits(ranges))):
         found.network.compute_in(arithmetic)
         features = found.features(found.dataset.test).reshape(engine.shape)

@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from myofin.boards.registry import list_boards, load_board
 from myofin.errors import InputError
-from myofin.sweep.cli import sweep
 from myofin.sweep.settings import Settings, check_settings, fitted_board, measured_board
 from myofin.sweep.space import CATEGORIES, GRIDS, Point, categories, drawn_point, grid_points
 from myofin.train.config import TrainConfig
@@ -33,15 +31,15 @@ def test_points_of_one_network_share_its_training():
     points = grid_points("small")
     configs = {point.train_config(TrainConfig()) for point in points}
     by_network = [point for point in points if point.features == "lstm"]
-    assert len(configs) == len(by_network) / 5 + 2 and len(by_network) == 25
-    neighbours = [point.train_config(TrainConfig()) for point in points[:5]]
-    assert len(set(neighbours)) == 5, "workers would wait for one another"
+    assert len(configs) == len(by_network) / 5 + 2 and len(by_network) == 30
+    neighbours = [point.train_config(TrainConfig()) for point in points[:6]]
+    assert len(set(neighbours)) == 6, "workers would wait for one another"
 
 
 def test_only_an_lstm_or_only_arithmetic():
     both = grid_points("small")
     only = {kind: grid_points("small", kind) for kind in ("lstm", "arithmetic")}
-    assert (len(both), len(only["lstm"]), len(only["arithmetic"])) == (29, 25, 4)
+    assert (len(both), len(only["lstm"]), len(only["arithmetic"])) == (34, 30, 4)
     assert set(both) == {*only["lstm"], *only["arithmetic"]}
     for kind in only:
         drawn = [drawn_point({**FIRST, "mode": mode}) for mode in categories(kind)["mode"]]
@@ -93,6 +91,7 @@ def test_points_are_measured_on_the_twin_of_the_board_to_fit():
         ({"trials": 8}, "both"),
         ({"storage": "sqlite:///x.db"}, "a grid needs no database"),
         ({"dask": "tcp://127.0.0.1:1", "workers": 2}, "--workers"),
+        ({"layout": "joint", "features_by": "arithmetic"}, "--layout"),
         ({"objectives": ("accuracy", "speed")}, "no objective 'speed'"),
         ({"objectives": ("accuracy", "flash", "flash")}, "named twice"),
         ({"objectives": ("accuracy", "r2")}, "nothing to weigh up"),
@@ -109,10 +108,15 @@ def test_options_that_contradict_are_refused(options, said):
         check_settings(settings(**options))
 
 
-def test_joint_channels_are_refused_plainly():
-    arguments = ["--data", "d", "--out", "o", "--grid", "small", "--layout", "joint"]
-    refused = CliRunner().invoke(sweep, arguments)
-    assert isinstance(refused.exception, InputError) and "joint" in refused.exception.message
+def test_only_a_shared_or_only_a_joint_lstm():
+    both = [point for point in grid_points("small") if point.features == "lstm"]
+    for layout in ("shared", "joint"):
+        found = [point for point in grid_points("small", None, layout) if point.features == "lstm"]
+        assert found == [point for point in both if point.layout == layout] and found
+        drawn = [drawn_point({**FIRST, "layout": name}) for name in categories("lstm", layout)["layout"]]
+        assert {point.layout for point in drawn} == {layout}
+    joint = both[1]
+    assert joint.train_config(TrainConfig()).layout == joint.document()["layout"] == "joint"
 
 
 def test_what_makes_two_sweeps_the_same():

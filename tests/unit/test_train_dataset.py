@@ -12,8 +12,9 @@ from myofin.frontend import FrontEnd
 from myofin.recordings.synthetic import SyntheticConfig, generate
 from myofin.train.baselines import cnn_filters, cnn_multiplications, multiplications
 from myofin.train.config import RICH_FEATURES, TrainConfig
-from myofin.train.dataset import Scaling, amplified, closed_form, joined, prepare, single_channels
+from myofin.train.dataset import Scaling, amplified, closed_form, joined, prepare
 from myofin.train.fin import SIZE_NAMES, Fin, network_shape
+from myofin.train.network_shape import NetworkShape, sequences_of
 from myofin.windows import spread
 
 
@@ -71,9 +72,11 @@ def test_scaling_standardises_training_targets_and_is_undone(dataset):
     assert Scaling.fit(np.ones((2, 1, 4)), RICH_FEATURES[:4]).std.min() > 0
 
 
-def test_single_channels_keep_every_code_in_its_place():
+def test_sequences_keep_every_code_in_its_place():
     codes = np.arange(2 * 30 * 6, dtype=np.int64).astype(np.int8).reshape(2, 30, 6)
-    singles = single_channels(codes, channels=3)
+    shape = NetworkShape(channels=3, frame_samples=2, classes=2)
+    assert np.array_equal(sequences_of(codes, replace(shape, layout="joint")), codes)
+    singles = sequences_of(codes, shape)
     assert singles.shape == (6, 30, 2)
     for window in range(2):
         for channel in range(3):

@@ -23,7 +23,7 @@ def facts():
 
 
 def test_the_exported_graph_computes_what_was_trained(facts):
-    assert len(facts["export_distances"]) == 4
+    assert len(facts["export_distances"]) == 6
     assert max(facts["export_distances"]) < 1e-5
 
 
@@ -65,6 +65,17 @@ def test_every_method_recognises_better_than_chance(facts):
     expected = {"default", "frozen-fin", "fin-four", "random-init", "raw-cnn", "closed-form-head"}
     assert set(facts["methods"]) >= expected
     assert min(facts["methods"].values()) > 0.36, facts["methods"]
+
+
+def test_a_joint_network_learns_and_wants_a_fin_of_its_own(facts):
+    joint = facts["joint"]
+    assert joint["losses"][-1] < 0.7 * joint["losses"][0] and joint["accuracy"] > 0.5
+    model, channels, embedding, units, features = joint["model"], 3, 8, 6, len(RICH_FEATURES)
+    assert (model["layout"], model["lanes"]) == ("joint", channels)
+    lstm = 4 * units * (channels * 2 * embedding + units + 1)
+    imitation = (units + 1) * channels * features
+    assert model["parameters"] == (3 * 8 + 8) + (8 * 8 + 8) + lstm + imitation + (channels * features + 1) * 3
+    assert "lanes 1; here it is 3" in joint["refusal"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from myofin.errors import InputError
 from myofin.recordings.model import Recording
 from myofin.recordings.synthetic import SyntheticConfig, generate
 from myofin.train.config import TrainConfig
@@ -43,6 +44,8 @@ FORMS = (
     {"frame_hops": 3},
     {"frame_hops": 2, "taps": 3},
     {"frame_hops": 10, "taps": 3, "embedding_layers": 1},
+    {"layout": "joint"},
+    {"layout": "joint", "frame_hops": 5, "taps": 3},
 )
 
 
@@ -72,12 +75,30 @@ def main() -> None:
             "rows": len(harmed.rows),
         },
         "methods": _methods(recording),
+        "joint": _joint(recording, first.fin),
     }
     sys.stdout.write(json.dumps(document))
 
 
 def _equal(some: list[Any], others: list[Any]) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+def _joint(recording: Recording, shared: Fin) -> dict[str, Any]:
+    """A joint network trained on the same recording, and what it says of the FIN of a shared one."""
+    config = replace(SMALL, layout="joint", epochs=12)
+    joint = train_recording(recording, config)
+    try:
+        train_recording(recording, config, fin=shared)
+        refusal = ""
+    except InputError as error:
+        refusal = error.message
+    return {
+        "losses": [row.validation_loss for row in joint.rows if row.stage == "pre-train"],
+        "accuracy": joint.metrics["accuracy"]["test"],
+        "model": joint.network.describe(),
+        "refusal": refusal,
+    }
 
 
 def _methods(recording: Recording) -> dict[str, float]:
