@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from myofin.boards.registry import load_board
-from myofin.convert.bundle import read_bundle
 from myofin.errors import MyofinError, ToolMissingError
-from myofin.firmware_bridge.image_choice import chosen_image
 from myofin.firmware_bridge.monitor_state import LiveStream, Snapshot
-from myofin.firmware_bridge.stream import OpenStream, StreamSettings, electrodes_of, open_stream
+from myofin.firmware_bridge.stream import OpenStream, StreamSettings, open_stream
 
 
 @dataclass(frozen=True)
@@ -83,20 +80,15 @@ def monitor_bundle(bundle_folder: Path, settings: StreamSettings, show: Show | N
         BoardError: The board does not start, does not answer, or ended the stream.
     """
     shown = show or _terminal_view()
-    bundle = read_bundle(bundle_folder)
-    board = load_board(settings.board)
-    played = electrodes_of(bundle, board, settings)
-    with (
-        chosen_image(bundle, board, settings.image, settings.engine, settings.port) as image,
-        open_stream(bundle, board, image, settings, played) as stream,
-    ):
-        live = LiveStream(bundle, stream.plan, stream.shape)
+    with open_stream(bundle_folder, settings) as stream:
+        live = LiveStream(stream.bundle, stream.plan, stream.shape)
         reader = Reader(stream, live)
         reader.start()
         try:
             plan = stream.plan
             signal = f"{plan.channels} channels at {plan.true_rate_hz:g} Hz"
-            shown(f"{board.name} · {bundle.body.scheme} · {signal}", stream, live, reader.runs)
+            title = f"{stream.board.name} · {stream.bundle.body.scheme} · {signal}"
+            shown(title, stream, live, reader.runs)
         finally:
             reader.stop()
         if reader.error is not None:

@@ -19,7 +19,6 @@ from myofin.boards.registry import Board, load_board
 from myofin.convert.bundle import Bundle, read_bundle
 from myofin.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, ArtifactError, InputError, MyofinError
 from myofin.firmware_bridge.board_recording import write_board_recording
-from myofin.firmware_bridge.build import Image
 from myofin.firmware_bridge.engine_option import EngineName
 from myofin.firmware_bridge.exchange import LinkCounters
 from myofin.firmware_bridge.image_choice import chosen_image
@@ -71,8 +70,14 @@ class StreamUnwrittenError(StreamEndedError):
 
 @dataclass(frozen=True)
 class OpenStream:
-    """A board that is ready to stream: its session, the plan, and the shape of what comes."""
+    """A board that is ready to stream what a bundle decides.
 
+    ``played`` is what its electrodes feel, None where they are its own; ``shape`` is that of what comes.
+    """
+
+    bundle: Bundle
+    board: Board
+    played: Played | None
     session: BoardSession
     plan: StreamPlan
     shape: StreamShape
@@ -101,18 +106,12 @@ def stream_bundle(
         StreamEndedError: Ctrl-C, or the disk is full (StreamUnwrittenError); what came is kept in ``out``.
         BoardError: The board does not start, does not answer, or ended the stream; what came is kept.
     """
-    bundle = read_bundle(bundle_folder)
-    board = load_board(settings.board)
-    played = electrodes_of(bundle, board, settings)
-    with (
-        chosen_image(bundle, board, settings.image, settings.engine, settings.port) as image,
-        open_stream(bundle, board, image, settings, played) as stream,
-    ):
+    with open_stream(bundle_folder, settings) as stream:
         _prepare(out)
-        ended = _record(stream, board, settings, played, out, progress)
+        ended = _record(stream, settings, out, progress)
     if isinstance(ended, StreamUnwrittenError):
         raise ended
-    report = _finished(bundle, out, settings, played, ended, progress)
+    report = _finished(stream, out, settings, ended, progress)
     if ended is not None:
         raise ended
     return report
@@ -139,21 +138,34 @@ def finish_recording(
 
 
 @contextmanager
-def open_stream(
-    bundle: Bundle, board: Board, image: Image | None, settings: StreamSettings, played: Played | None
-) -> Iterator[OpenStream]:
-    """Start a board, or find it on its port, and plan the stream; ``played`` is what its electrodes feel."""
+def open_stream(bundle_folder: Path, settings: StreamSettings) -> Iterator[OpenStream]:
+    """Start a board, or find it on its port, and plan the stream. Raises as ``stream_bundle``."""
+    bundle = read_bundle(bundle_folder)
+    board = load_board(settings.board)
+    played = _electrodes_of(bundle, board, settings)
+    with (
+        chosen_image(bundle, board, settings.image, settings.engine, settings.port) as image,
+        _board_recording(played) as recording,
+        board_session(board, image, settings.port, recording) as session,
+    ):
+        session.require_model(bundle.body.model_sha256)
+        facts = session.facts
+        if settings.port is not None:
+            require_bandwidth(facts, settings.port.baud or board.link.baud)
+        plan = plan_stream(board, facts, settings.seconds, units_per_second=settings.units_per_second)
+        yield OpenStream(bundle, board, played, session, plan, shape_of(facts))
+
+
+@contextmanager
+def _board_recording(played: Played | None) -> Iterator[Path | None]:
+    """A file of what the electrodes feel, for the emulator; None where they are the board's own."""
+    if played is None:
+        yield None
+        return
     with tempfile.TemporaryDirectory(prefix="myofin-electrodes-") as scratch:
-        recording = None if played is None else Path(scratch) / "recording.bin"
-        if recording is not None and played is not None:
-            write_board_recording(recording, played.counts)
-        with board_session(board, image, settings.port, recording) as session:
-            session.require_model(bundle.body.model_sha256)
-            facts = session.facts
-            if settings.port is not None:
-                require_bandwidth(facts, settings.port.baud or board.link.baud)
-            plan = plan_stream(board, facts, settings.seconds, units_per_second=settings.units_per_second)
-            yield OpenStream(session, plan, shape_of(facts))
+        recording = Path(scratch) / "recording.bin"
+        write_board_recording(recording, played.counts)
+        yield recording
 
 
 def shape_of(facts: Hello) -> StreamShape:
@@ -162,7 +174,7 @@ def shape_of(facts: Hello) -> StreamShape:
     return StreamShape(facts.channels, facts.frame_samples, facts.features, facts.logits, value_type)
 
 
-def electrodes_of(bundle: Bundle, board: Board, settings: StreamSettings) -> Played | None:
+def _electrodes_of(bundle: Bundle, board: Board, settings: StreamSettings) -> Played | None:
     """What an emulated board's electrodes feel; None for a board with electrodes of its own."""
     if settings.port is not None:
         if settings.data is not None or settings.subject is not None:
@@ -195,12 +207,7 @@ def _prepare(out: Path) -> None:
 
 
 def _record(
-    stream: OpenStream,
-    board: Board,
-    settings: StreamSettings,
-    played: Played | None,
-    out: Path,
-    progress: Progress,
+    stream: OpenStream, settings: StreamSettings, out: Path, progress: Progress
 ) -> MyofinError | None:
     """Stream until its end; the error to raise after what came was finished, where there is one."""
     plan, writer, stats = stream.plan, None, None
@@ -208,7 +215,7 @@ def _record(
     total = plan.sample_limit or 1
     source: StreamSource | None = None
     try:
-        writer = StreamWriter(out, stream.shape, _facts(stream, board, settings, played))
+        writer = StreamWriter(out, stream.shape, _facts(stream, settings))
         source = stream.source(writer)
         stats = source.run(lambda samples: progress("stream", min(samples, total), total))
         writer.close()
@@ -239,28 +246,21 @@ def _told(source: StreamSource | None, plan: StreamPlan) -> str:
 
 
 def _finished(
-    bundle: Bundle,
-    out: Path,
-    settings: StreamSettings,
-    played: Played | None,
-    ended: MyofinError | None,
-    progress: Progress,
+    stream: OpenStream, out: Path, settings: StreamSettings, ended: MyofinError | None, progress: Progress
 ) -> dict[str, Any]:
     """The report; after a stream that ended early, its error counts and not that of the report."""
     try:
-        return finish_stream(bundle, out, played, settings.wanted, progress)
+        return finish_stream(stream.bundle, out, stream.played, settings.wanted, progress)
     except (MyofinError, OSError):
         if ended is not None:
             raise ended from None
         raise
 
 
-def _facts(
-    stream: OpenStream, board: Board, settings: StreamSettings, played: Played | None
-) -> dict[str, Any]:
-    plan, said = stream.plan, stream.session.facts
+def _facts(stream: OpenStream, settings: StreamSettings) -> dict[str, Any]:
+    plan, said, played = stream.plan, stream.session.facts, stream.played
     return {
-        "board": board.name,
+        "board": stream.board.name,
         "electrodes": OWN_ELECTRODES if played is None else played.origin,
         "inputs": {} if played is None else played.inputs,
         "data": None if settings.data is None else str(settings.data),
