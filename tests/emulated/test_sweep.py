@@ -1,7 +1,9 @@
 """A sweep for real: a network trained, converted twice, and run on the emulated twin of a board."""
 
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import myofin
@@ -13,19 +15,17 @@ from myofin.sweep.result import timeless
 from myofin.sweep.settings import Settings
 from myofin.sweep.space import Point
 from myofin.sweep.sweep import run_sweep, shortfall
-from myofin.train.config import TrainConfig
 
-TINY = TrainConfig(
+sys.path.insert(0, str(Path(__file__).parent.parent / "unit"))
+
+from small_training import FEW_WINDOWS
+
+TINY = replace(
+    FEW_WINDOWS,
     epochs=1,
     epoch_windows=640,
     batch=32,
     learning_rate=2e-2,
-    finetune_epochs=1,
-    finetune_windows=64,
-    varied_windows=60,
-    max_windows=300,
-    max_test_windows=150,
-    amplified_windows=60,
     calibration_windows=60,
     golden_windows=24,
 )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from evaluation_cases import jobs_on, write_subjects
+from small_training import FEW_WINDOWS
 
 import myofin.train.network_candidates as candidates
-from myofin.train.config import TrainConfig
 from myofin.train.dataset import calibration_codes
 from myofin.train.eight_bits import EightBits, Exact
 from myofin.train.evaluate import compute, make_items
@@ -19,15 +19,10 @@ from myofin.train.network_shape import sequences_of
 from myofin.train.protocols import Job
 from myofin.train.tasks import make_task
 
-SMALL = TrainConfig(
+SMALL = replace(
+    FEW_WINDOWS,
     epochs=2,
     epoch_windows=1_000,
-    finetune_epochs=1,
-    finetune_windows=64,
-    varied_windows=60,
-    amplified_windows=60,
-    max_windows=300,
-    max_test_windows=150,
     units=6,
     embedding=8,
     calibration_windows=80,

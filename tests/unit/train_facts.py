@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from small_training import FEW_WINDOWS
 
 from myofin.errors import InputError
 from myofin.recordings.model import Recording
 from myofin.recordings.synthetic import SyntheticConfig, generate
-from myofin.train.config import TrainConfig
 from myofin.train.dataset import prepare
 from myofin.train.fin import Fin, pretrain_fin
 from myofin.train.methods import FIN_METHODS, METHODS
@@ -22,7 +22,8 @@ from myofin.train.network_shape import NetworkShape
 from myofin.train.pipeline import train_recording
 from myofin.train.tensorflow_setup import load_tensorflow, make_deterministic
 
-SMALL = TrainConfig(
+SMALL = replace(
+    FEW_WINDOWS,
     epochs=3,
     epoch_windows=1_500,
     batch=32,
@@ -30,12 +31,6 @@ SMALL = TrainConfig(
     units=6,
     embedding=8,
     frame_hops=2,
-    finetune_epochs=1,
-    finetune_windows=64,
-    varied_windows=60,
-    max_windows=300,
-    max_test_windows=150,
-    amplified_windows=60,
 )
 
 SIZES = {"channels": 3, "frame_samples": 2, "classes": 3, "embedding": 8, "units": 6}
