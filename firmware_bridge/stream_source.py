@@ -16,6 +16,7 @@ from myofin.firmware_bridge.stream_store import StreamShape
 from myofin.firmware_bridge.wire import Ack, Stats
 from myofin.firmware_bridge.wire_layout import unpack
 from myofin.firmware_bridge.wire_stream import Credit, Decision, Samples, StreamRequest
+from myofin.interrupts import held_interrupts
 
 _LISTEN_S: Final = 0.2
 _GATHER_S: Final = 0.005  # bytes that come one by one are taken together, which costs a tenth of the time
@@ -78,7 +79,8 @@ class StreamSource:
         session.exchange.on_unasked = self._take
         session.exchange.request(self._plan.request(), Ack)
         try:
-            self._follow(on_progress)
+            with held_interrupts() as let_through:  # a message that was read and not yet stored would be lost
+                self._follow(on_progress, let_through)
             stats = session.stats()
         except BoardError:
             raise  # there is nobody to be told to stop
@@ -89,9 +91,10 @@ class StreamSource:
         self._stop()
         return stats
 
-    def _follow(self, on_progress: Callable[[int], None]) -> None:
+    def _follow(self, on_progress: Callable[[int], None], let_through: Callable[[], None]) -> None:
         heard_at = self._clock()
         while not self._is_done():
+            let_through()
             before = self.received_until
             self._sleep(_GATHER_S)
             self._session.exchange.listen(_LISTEN_S)

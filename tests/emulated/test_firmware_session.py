@@ -124,7 +124,9 @@ def test_stats_count(board: Board, session: BoardSession) -> None:
     session.inject_window(windows(1)[0])
     after, sent_after = session.stats(), len(session.counters.round_trips_ms)
     assert after.frames_received - before.frames_received == sent_after - sent_before >= 2
-    assert (after.crc_errors, after.framing_errors, after.overruns) == (0, 0, 0)
+    # A first HELLO may have met a board that was still booting: what counts is that nothing is lost since.
+    faults = [(stats.crc_errors, stats.framing_errors, stats.overruns) for stats in (before, after)]
+    assert faults[0] == faults[1]
     assert 64 < after.stack_high_water < board.memory.stack_bytes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,34 @@ def test_a_board_that_falls_silent_is_an_error(tmp_path: Path) -> None:
         with pytest.raises(LinkError, match=r"stopped sending after|did not answer"):
             source.run(break_electrodes)
     assert read_stream(tmp_path).samples > 500
+
+
+class InterruptingSink:
+    """Ctrl-C comes with the 30th frame, when it was read and is not stored yet."""
+
+    def __init__(self, writer: StreamWriter) -> None:
+        self.frames, self.writer, self.decision = 0, writer, writer.decision
+
+    def frame(self, payload: bytes) -> None:
+        self.frames += 1
+        if self.frames == 30:
+            signal.raise_signal(signal.SIGINT)
+        self.writer.frame(payload)
+
+
+def test_ctrl_c_loses_nothing_that_came(tmp_path: Path) -> None:
+    board = LiveBoard()
+    session = BoardSession(board, clock=board.clock)
+    shape = shape_of(session.hello())
+    plan = plan_stream(BOARD, session.facts, 100.0)
+    with StreamWriter(tmp_path, shape, {}) as writer:
+        sink = InterruptingSink(writer)
+        source = StreamSource(session, plan, shape, sink, clock=board.clock, sleep=lambda s: None)
+        with pytest.raises(KeyboardInterrupt):
+            source.run()
+    frames = read_stream(tmp_path).frames
+    assert len(frames) == sink.frames >= 30
+    assert find_stretches(in_order(frames), FRAME)[1] == ()
 
 
 SHAPE = StreamShape(channels=2, frame_samples=3, features=4, logits=2, value_type="<i1")
