@@ -164,7 +164,8 @@ def _imitation(rows: Sequence[Mapping[str, Any]]) -> str:
         "3DC: trained on three participants, tested on the fourth, all rotations; closed form of the true"
         f" signal against the network's outputs. The goal is {_GOALS}. The log R² of counts, and of entropy"
         " where the code scores it so, is of ln(1 + x), since these may be 0; the strict one is of"
-        " ln(max(x, 1e-6)) for every feature.\n",
+        " ln(max(x, 1e-6)) for every feature. `codes` is no network: the closed form of the signal that the"
+        " 8-bit codes stand for, the limit of whatever sees these codes alone.\n",
         "| feature | scheme | log R², each participant | worst | strict, worst | linear R², each | worst |"
         " Spearman, worst |",
         "|---|---|---|---|---|---|---|---|",

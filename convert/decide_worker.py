@@ -21,6 +21,7 @@ from myofin.convert.codegen import generate_c
 from myofin.convert.executors import HostEngineExecutor, TflmExecutor
 from myofin.convert.flatbuffer import mend_cell_scale, read_model
 from myofin.convert.graph import find_outputs
+from myofin.convert.int16x8 import convert_to_int16x8
 from myofin.convert.tensorflow_client import convert_with_tensorflow
 from myofin.errors import CheckError, ModelError, MyofinError
 from myofin.integer_head import HEAD_FILE, load_head
@@ -67,10 +68,13 @@ def decide(folder: Path, scheme: str) -> None:
 
 
 def _model(folder: Path, scheme: str) -> bytes:
-    if not (folder / HEAD_FILE).is_file():
-        return convert_with_tensorflow(folder, scheme)
     with np.load(folder / "calibration.npz", allow_pickle=False) as arrays:
-        return quantized_head(load_head(folder), arrays["codes"])
+        codes = arrays["codes"]
+    if (folder / HEAD_FILE).is_file():
+        return quantized_head(load_head(folder), codes)
+    if scheme == "int16x8":
+        return convert_to_int16x8(convert_with_tensorflow(folder, "float32"), codes)
+    return convert_with_tensorflow(folder, scheme)
 
 
 def main(arguments: list[str]) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myofin import __version__
+from myofin.artifacts import finite
 from myofin.convert.codegen import generate_c
 from myofin.convert.executors import HostEngineExecutor
 from myofin.convert.flatbuffer import mend_cell_scale, read_model
@@ -107,7 +108,7 @@ class Study:
         domain = features.astype(np.float64) * np.array(scaling.std) + np.array(scaling.mean)
         natural = from_network_domain(domain, scaling.names)
         scores = feature_scores(self.windows.features, natural, scaling.names)
-        return {name: _finite(score["log"]) for name, score in scores.items()}
+        return {name: finite(score["log"]) for name, score in scores.items()}
 
 
 def study_sensitivity(
@@ -265,7 +266,3 @@ def _calibrated(study: Study, loud: Study, chosen: CalibrationSet, converted: Gr
         **asdict(study.substituted(everywhere)),
         "louder_rmse": loud.substituted(everywhere).feature_rmse,
     }
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from myofin import __version__
-from myofin.artifacts import write_json
+from myofin.artifacts import finite, write_json
 from myofin.errors import InputError
 from myofin.firmware_bridge.comparison import STAGES, Comparison, Latency, Mismatch
 from myofin.firmware_bridge.report_page import render_html
@@ -248,5 +248,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(item) for item in value]
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return finite(value)
     return value if isinstance(value, str | int | bool | None) else str(value)

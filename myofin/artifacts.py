@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import secrets
 import shutil
@@ -164,6 +165,11 @@ def write_manifest(
         "body": dict(body),
     }
     write_json(path, document)
+
+
+def finite(value: float) -> float | None:
+    """A number for JSON, which has no infinity: None where it is not finite."""
+    return float(value) if math.isfinite(value) else None
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from myofin.artifacts import finite
 from myofin.boards.registry import Board, load_board
 from myofin.convert.bundle import Bundle
 from myofin.convert.executors import HostEngineExecutor
@@ -200,9 +201,5 @@ def judge(bundle: Bundle, plan: Plan) -> dict[str, Any]:
         "movements": [[row[i], sum(row)] for i, row in enumerate(chosen.confusion) if sum(row)],
         "accuracy_test": tested.accuracy,
         "windows_accuracy_test": tested.labelled,
-        "r2_log": {name: _finite(found["log"]) for name, found in scores.items()},
+        "r2_log": {name: finite(found["log"]) for name, found in scores.items()},
     }
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from myofin.artifacts import finite
 from myofin.errors import InputError, MyofinError
 from myofin.fanout import fan_out
 from myofin.features import FEATURES, LOG_FLOOR, feature_scores, r2
@@ -166,10 +167,10 @@ def imitation_of(job: Job, task: Task, outcome: Outcome) -> list[dict[str, Any]]
                     "seed": job.seed,
                     "feature": name,
                     "scheme": scheme,
-                    "r2_log": _finite(scores["log"]),
+                    "r2_log": finite(scores["log"]),
                     "r2_log_strict": _strict(true[..., place], features[..., place], name),
-                    "r2_linear": _finite(scores["linear"]),
-                    "spearman": _finite(scores["spearman"]),
+                    "r2_linear": finite(scores["linear"]),
+                    "spearman": finite(scores["spearman"]),
                 }
             )
     return rows
@@ -180,11 +181,7 @@ def _strict(true: NDArray[Any], found: NDArray[Any], name: str) -> float | None:
     if FEATURES[name].score == "linear":
         return None
     logs = [np.log(np.maximum(np.asarray(values, dtype=np.float64), LOG_FLOOR)) for values in (true, found)]
-    return _finite(r2(*logs))
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return finite(r2(*logs))
 
 
 def evaluate(

@@ -25,6 +25,7 @@ from myofin.frontend import WINDOW_FRAMES, FrontEnd
 from myofin.recordings.model import Recording
 from myofin.splits import Split
 from myofin.train.candidates import Outcome, Source, Task
+from myofin.train.code_limit import features_of_codes
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, Scaling, calibration_codes, fit_front_end
 from myofin.train.fin import Fin, pretrain_fin
@@ -34,8 +35,8 @@ from myofin.train.methods import FIN_METHODS, METHODS, NetworkRecogniser
 from myofin.windows import WindowSet, gather, merged, spread
 
 OTHERS_AT_MOST = 8
-# Converting and deciding as int8 costs a minute: for the network that ships, and for FINs of strangers.
 QUANTIZED = "default"
+CODES = "codes"  # in place of a scheme: no network, the closed form of what the codes stand for
 _WORKER = "myofin.convert.decide_worker"
 _WORKER_TIMEOUT_S = 1_800
 _WINDOWS_AT_ONCE = 256
@@ -64,7 +65,7 @@ class NetworkCandidate:
         return {**asdict(self.settings), "quantized": self.name == QUANTIZED}
 
     def run(self, task: Task) -> Outcome:
-        """Train on the task's windows and decide on its test windows, as float32 and where asked as int8.
+        """Train on the task's windows and decide on its test windows, as float32 and where asked quantized.
 
         Raises:
             InputError: The task wants windows shorter than 300 ms.
@@ -84,13 +85,20 @@ class NetworkCandidate:
             return Outcome(scores)
         scaling = recogniser.dataset.scaling
         features = {"float32": scaling.restore(recogniser.features(dataset.test))}
-        if self.name == QUANTIZED or not task.pretrain_on_self:
-            found = quantized_outputs(recogniser, settings, "int8")
-            scores["int8"] = found["logits"]
-            shape = features["float32"].shape
-            features["int8"] = scaling.restore(found["features"].reshape(shape))
+        for scheme in self._quantized(task):
+            found = quantized_outputs(recogniser, settings, scheme)
+            scores[scheme] = found["logits"]
+            features[scheme] = scaling.restore(found["features"].reshape(features["float32"].shape))
+        if not task.pretrain_on_self and not settings.dc_shift:
+            features[CODES] = features_of_codes(dataset.frontend, dataset.test.codes, scaling.names)
         facts = {**recogniser.facts, "parameters": recogniser.network.parameters}
         return Outcome(scores, features, scaling.names, json.loads(json.dumps(facts, default=float)))
+
+    def _quantized(self, task: Task) -> tuple[str, ...]:
+        """Converting and deciding costs a minute: for the network that ships, and for FINs of strangers."""
+        if not task.pretrain_on_self:
+            return ("int8", "int16x8")
+        return ("int8",) if self.name == QUANTIZED else ()
 
 
 def dataset_of(task: Task, config: TrainConfig) -> Dataset:

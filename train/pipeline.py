@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myofin.artifacts import new_artifact, write_json, write_manifest
+from myofin.artifacts import finite, new_artifact, write_json, write_manifest
 from myofin.errors import InputError
 from myofin.features import feature_scores
 from myofin.frontend import WINDOW_FRAMES
@@ -292,7 +292,4 @@ def _save_model(network: Network, folder: Path) -> None:
 
 def _finite(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
     # A constant target has no R²; JSON has no infinity.
-    return {
-        name: {kind: value if np.isfinite(value) else None for kind, value in kinds.items()}
-        for name, kinds in scores.items()
-    }
+    return {name: {kind: finite(value) for kind, value in kinds.items()} for name, kinds in scores.items()}

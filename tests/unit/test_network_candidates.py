@@ -24,14 +24,17 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_a_fin_of_others_is_measured_as_float_and_as_integers(facts: dict[str, Any]) -> None:
     found = facts["rotation"]
-    assert [row["scheme"] for row in found["rows"]] == ["float32", "int8"]
-    assert abs(found["rows"][0]["accuracy"] - found["rows"][1]["accuracy"]) < 0.2
+    accuracies = {row["scheme"]: row["accuracy"] for row in found["rows"]}
+    assert list(accuracies) == ["float32", "int8", "int16x8"]
+    assert max(accuracies.values()) - min(accuracies.values()) < 0.2
     imitated = found["imitation"]
-    assert {row["scheme"] for row in imitated} == {"float32", "int8"}
+    assert {row["scheme"] for row in imitated} == {"float32", "int8", "int16x8", "codes"}
     assert {row["feature"] for row in imitated} >= {"entropy", "rms", "var", "ssi"}
     for row in imitated:
         assert row["test_subject"] == "1" and row["train_subjects"] == ["2"]
         assert row["r2_log"] <= 1 and -1 <= row["spearman"] <= 1
+    by_codes = {row["feature"]: row["r2_log"] for row in imitated if row["scheme"] == "codes"}
+    assert all(row["r2_log"] <= by_codes[row["feature"]] for row in imitated), "the codes are the limit"
 
 
 def test_zero_shot_learns_from_several_recordings_as_one(facts: dict[str, Any]) -> None:
