@@ -31,8 +31,8 @@ def square(item):
 
 def rest(item):
     """Takes long; says when it began, and when it was interrupted."""
-    (item.folder / f"began-{item.key}").touch()
     try:
+        (item.folder / f"began-{item.key}").touch()
         time.sleep(60)
     except KeyboardInterrupt:
         (item.folder / f"cleaned-{item.key}").touch()
