@@ -10,11 +10,14 @@ import logging
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
@@ -24,6 +27,7 @@ from myofin.processes import bind_to_parent
 _RETRIES = 2
 _STOP_TIMEOUT_S = 10.0
 _MOMENT_S = 0.005
+_ANSWER_S = 10.0
 
 
 class Keyed(Protocol):
@@ -52,14 +56,14 @@ def fan_out(
         function: A function of a module, so that other processes find it.
         items: What to do; they can be pickled.
         processes: Processes of this machine; 1 computes here.
-        dask: Address of a dask scheduler, in place of processes.
+        dask: Address of a dask scheduler, in place of processes; not asked where there is nothing to do.
 
     Raises:
         CheckError: Processes were killed again and again.
-        InputError: There is no scheduler, or it went away.
+        InputError: There is no scheduler, it lacks myofin, or it went away.
         ToolMissingError: dask.distributed is not installed.
     """
-    if dask is not None:
+    if dask is not None and items:
         yield from _over_dask(function, items, dask)
     elif processes > 1 and len(items) > 1:
         yield from _over_processes(function, items, processes)
@@ -143,7 +147,7 @@ def _over_dask(
     function: Callable[[Item], Document], items: Sequence[Item], address: str
 ) -> Iterator[Document]:
     try:
-        from distributed import Client, KilledWorker, as_completed
+        from distributed import as_completed
     except ImportError as error:
         raise ToolMissingError(
             "Work on a cluster needs dask.distributed, which is not installed.",
@@ -151,26 +155,73 @@ def _over_dask(
         ) from error
     # A scheduler that goes away is told in a sentence below, not in tracebacks.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    with _client(address) as client, _explained(client, address):
+        futures = [client.submit(function, item, key=f"myofin-{item.key}", pure=False) for item in items]
+        yield from (future.result() for future in as_completed(futures))
+
+
+def _client(address: str) -> Any:
+    """Connect to the scheduler at an address.
+
+    Raises:
+        InputError: It is no address, nothing is there, or what is there does not answer as a scheduler does.
+    """
+    from distributed import Client
+    from distributed.comm import get_address_host_port
+
+    answer: SimpleQueue[Any] = SimpleQueue()
+
+    def connect() -> None:
+        try:
+            get_address_host_port(address)  # refused by Client too, which leaves half a client behind
+            answer.put(Client(address, timeout=_ANSWER_S))
+        except Exception as error:  # each scheme, and whatever else listens there, leads to errors of its own
+            answer.put(error)
+
+    # Apart, because dask waits for ever for one that takes the connection and then says nothing.
+    threading.Thread(target=connect, daemon=True).start()
     try:
-        client = Client(address, timeout=10)
-    except OSError as error:
+        found = answer.get(timeout=2 * _ANSWER_S)
+    except Empty:
+        found = TimeoutError()
+    if isinstance(found, Exception):
         raise InputError(
             f"No dask scheduler answers at {address}.",
-            hint="Start one with `dask scheduler`, or leave --dask out.",
+            hint="Start one with `dask scheduler`, mend --dask (tcp://HOST:PORT), or leave it out.",
+        ) from found
+    return found
+
+
+@contextmanager
+def _explained(client: Any, address: str) -> Iterator[None]:
+    """Turn what becomes of a cluster into sentences.
+
+    Raises:
+        CheckError: Workers kept dying.
+        InputError: The scheduler went away, or lacks myofin.
+    """
+    from distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    try:
+        yield
+    except KilledWorker as error:
+        raise CheckError(
+            f"Workers of the cluster died again and again at one job ({error.args[0]}).",
+            hint="Is there memory enough? Run it again; what is done is kept.",
         ) from error
-    with client:
-        futures = [client.submit(function, item, key=f"myofin-{item.key}", pure=False) for item in items]
-        try:
-            yield from (future.result() for future in as_completed(futures))
-        except KilledWorker as error:
-            raise CheckError(
-                f"Workers of the cluster died again and again at one job ({error.args[0]}).",
-                hint="Is there memory enough? Run it again; what is done is kept.",
-            ) from error
-        except (CancelledError, OSError) as error:
-            if client.status == "running" and isinstance(error, OSError):
-                raise
-            raise InputError(
-                f"The dask scheduler at {address} went away.",
-                hint="Start it and run this again; what is done is kept.",
-            ) from error
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, ImportError):
+            raise
+        raise InputError(
+            f"The dask scheduler at {address} cannot load the work ({error.__cause__}).",
+            hint="Start scheduler and workers where the same version of myofin is installed.",
+        ) from error
+    except (CancelledError, OSError) as error:
+        its_own = isinstance(error, OSError) and not isinstance(error, CommClosedError)
+        if its_own and client.status == "running":  # of the work: a full disk, say
+            raise
+        raise InputError(
+            f"The dask scheduler at {address} went away.",
+            hint="Start it and run this again; what is done is kept.",
+        ) from error

@@ -187,8 +187,11 @@ def test_votes_and_rejection_train_nothing_anew(folder: Path, tmp_path: Path) ->
     assert lost.returncode == 2 and "lost the scores" in lost.stderr
 
 
-def test_no_scheduler_is_a_clear_refusal(folder: Path, tmp_path: Path) -> None:
+def test_no_scheduler_is_a_clear_refusal(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    monkeypatch.setattr("myofin.fanout._ANSWER_S", 0.5)
     with pytest.raises(InputError, match="No dask scheduler"):
         evaluate(jobs_on(folder, methods=FAST), tmp_path, dask="tcp://127.0.0.1:9")
 

@@ -3,13 +3,15 @@
 import multiprocessing
 import os
 import signal
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from dask_cluster import dask_cluster
 
-from myofin.errors import CheckError
+from myofin.errors import CheckError, InputError
 from myofin.fanout import fan_out
 
 
@@ -37,6 +39,13 @@ def rest(item):
     except KeyboardInterrupt:
         (item.folder / f"cleaned-{item.key}").touch()
         raise
+    return {"key": item.key}
+
+
+def hold(item):
+    """The first item is done at once, the others when they may."""
+    while item.key != "0" and not (item.folder / "go").exists():
+        time.sleep(0.02)
     return {"key": item.key}
 
 
@@ -84,3 +93,50 @@ def _interrupt(folder):
     if {"began-0", "began-1"} <= {path.name for path in folder.iterdir()}:
         signal.setitimer(signal.ITIMER_REAL, 0)
         raise KeyboardInterrupt
+
+
+def test_a_scheduler_that_goes_away_is_a_sentence(tmp_path):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    items = [Item(str(number), tmp_path) for number in range(4)]
+    with dask_cluster(tmp_path / "dask") as cluster:
+        documents = fan_out(hold, items, dask=cluster.address)
+        assert next(documents) == {"key": "0"}
+        cluster.lose(signal.SIGTERM)
+        with pytest.raises(InputError, match=f"scheduler at {cluster.address} went away") as told:
+            list(documents)
+    assert "what is done is kept" in told.value.hint
+
+
+def test_workers_of_a_cluster_that_die_end_it(tmp_path):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    with (
+        dask_cluster(tmp_path / "dask") as cluster,
+        pytest.raises(CheckError, match="of the cluster died again and again at one job"),
+    ):
+        squares([Item("2", tmp_path, deaths=99)], dask=cluster.address)
+
+
+def test_a_scheduler_without_our_modules_is_a_sentence(tmp_path):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    with (
+        dask_cluster(tmp_path / "dask", modules=tmp_path) as cluster,
+        pytest.raises(InputError, match="cannot load the work") as told,
+    ):
+        squares([Item("2", tmp_path)], dask=cluster.address)
+    assert "No module named 'test_fanout'" in told.value.message
+    assert "same version of myofin" in told.value.hint
+
+
+SILENT = "tcp://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "scheduler", "http://127.0.0.1:80", "", SILENT])
+def test_where_no_scheduler_answers_nothing_is_done(address, tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    monkeypatch.setattr("myofin.fanout._ANSWER_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # takes the connection and says nothing
+        place = address.format(port=listening.getsockname()[1])
+        with pytest.raises(InputError, match=f"No dask scheduler answers at {place}") as told:
+            squares([Item("2", tmp_path)], dask=place)
+    assert "tcp://HOST:PORT" in told.value.hint and list(tmp_path.iterdir()) == []
+    assert squares([], dask=place) == {}, "where nothing is left to do nobody is asked"

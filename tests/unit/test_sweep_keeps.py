@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sweep_faked
+from dask_cluster import dask_cluster
 
 from myofin.cli import run
 from myofin.locks import locked
@@ -123,6 +124,39 @@ def test_two_dask_workers_one_killed(sweep, data, tmp_path):
     assert timeless(json.loads((out / "sweep.json").read_text())) == whole
 
 
+def test_a_scheduler_that_goes_away_and_one_that_is_there_again(sweep, data, tmp_path):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    out, faked = tmp_path / "out", {"preload": FAKED, "SWEEP_FAKED": "1"}
+    with dask_cluster(tmp_path / "dask", **faked, SWEEP_PACE_S="0.5") as cluster:
+        again = command(data, out, *GRID, "--dask", cluster.address)
+        process = subprocess.Popen(again, stderr=subprocess.PIPE, text=True)
+        wait_for(out, 3)
+        cluster.lose(signal.SIGKILL)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert said == (
+        f"error: The dask scheduler at {cluster.address} went away.\n"
+        "  fix: Start it and run this again; what is done is kept.\n"
+    )
+    kept = {path: path.stat().st_mtime_ns for path in trials(out)}
+    assert 3 <= len(kept) < POINTS and not (out / "sweep.json").exists()
+    with dask_cluster(tmp_path / "dask", port=cluster.address.rpartition(":")[2], **faked):
+        assert subprocess.run(again, check=False).returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept, "what was measured was measured again"
+    assert timeless(json.loads((out / "sweep.json").read_text())) == sweep(*GRID, out="whole")[1]
+
+
+def test_no_scheduler_at_the_start_loses_nothing(sweep, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    monkeypatch.setattr("myofin.fanout._ANSWER_S", 0.5)
+    for address in ("tcp://127.0.0.1:9", "127.0.0.1"):
+        assert sweep(*GRID, "--dask", address) == (2, None)
+        said = capsys.readouterr().err.splitlines()
+        assert said[0] == f"error: No dask scheduler answers at {address}."
+        assert len(said) == 2 and said[1].startswith("  fix: Start one with `dask scheduler`")
+    assert sweep(*GRID) == sweep(*GRID, out="whole")
+
+
 def test_ctrl_c_with_two_processes_keeps_what_is_done(sweep, data, tmp_path):
     out = tmp_path / "out"
     process = subprocess.Popen(
@@ -226,7 +260,7 @@ def test_a_database_that_disappears(sweep, tmp_path, capsys, monkeypatch):
     assert sweep(*SEARCH) == (0, whole)
 
 
-def test_no_such_storage_and_no_such_scheduler(sweep, capsys):
+def test_no_such_storage(sweep, capsys):
     pytest.importorskip("optuna", reason="the extra `sweep` is not installed")
     assert sweep(*SEARCH, "--storage", "nonsense://u:secret@host/db")[0] == 2
     said = capsys.readouterr().err
