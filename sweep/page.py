@@ -89,7 +89,7 @@ def _view(
         "shapes": SHAPES,
         "boards": _boards(data, measured),
         "board": board["name"] if board else "",
-        "chosen": (data.get("recommended") or {}).get("id"),
+        "chosen": (data.get("recommended") or data.get("nearest") or {}).get("id"),
         "trials": [_row(data, trial, columns, series) for trial in measured],
     }
 

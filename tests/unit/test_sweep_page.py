@@ -87,16 +87,21 @@ def test_the_network_that_ships_is_shown_without_an_accuracy_on_what_it_has_seen
     assert "31,337" in shipped and "accuracy, validation" not in shipped[: shipped.index("31,337")]
 
 
-def test_an_empty_front_says_that_nothing_fits_and_what_is_nearest() -> None:
+@pytest.mark.parametrize("state", ["measured", "refused"])
+def test_an_empty_front_says_that_nothing_fits_and_what_is_nearest(state: str) -> None:
     data = document()
-    nearest = data["trials"][0]
+    nearest = next(trial for trial in data["trials"] if trial["state"] == state)
+    if state == "refused":
+        nearest["values"] = {"ram": 20_000}  # all that is known of it
     data |= {
         "recommended": None,
-        "nearest": {"id": nearest["id"], "reason": "Trial 0 misses RAM by 7 bytes."},
+        "nearest": {"id": nearest["id"], "reason": "The nearest, trial 0, misses RAM by 7 bytes."},
     }
     page, checker = page_of(data)
-    assert "✗" in page and 'class="verdict fail"' in page
-    assert "Trial 0 misses RAM by 7 bytes." in checker.text
+    assert "✗" in page and 'class="verdict fail"' in page and "NO TRIAL" in page
+    assert "The nearest, trial 0, misses RAM by 7 bytes." in checker.text
+    assert view_of(page)["chosen"] == nearest["id"]
+    assert ("Flash, bytes" in checker.text) == (state == "measured")
 
 
 def test_a_sweep_without_a_measured_trial_is_still_a_page() -> None:

@@ -44,11 +44,11 @@ class Opened:
         ]
 
 
-def opened(browser: Browser, folder: Path, data: dict[str, Any]) -> Opened:
+def opened(browser: Browser, folder: Path, data: dict[str, Any], width: int = 1200) -> Opened:
     # Plotly takes seconds to unpack and to start, so tests share pages; each leaves them as it found them.
     path = folder / "page.html"
     path.write_text(render_sweep(data), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    page = browser.new_page(viewport={"width": width, "height": 800})
     found = Opened(page, watch(page))
     page.goto(path.as_uri())
     page.wait_for_selector("#plot .main-svg")
@@ -75,6 +75,17 @@ def test_nothing_is_wider_than_the_window_and_nothing_is_fetched(plain: Opened, 
     assert plain.page.locator("#plot .points path").count() == 23 + 2  # and rings of the recommended one
     assert plain.page.locator("#picture-title").is_hidden()
     assert plain.wrong == []
+
+
+def test_where_everything_was_refused_the_page_still_works(browser: Browser, tmp_path: Path) -> None:
+    data = document("microbit")
+    data["trials"] = [trial for trial in data["trials"] if trial["state"] != "measured"]
+    reason = "Nothing fits: the nearest, trial 17, misses microbit by 197,632 bytes of RAM."
+    data |= {"front": [], "recommended": None, "nearest": {"id": data["trials"][0]["id"], "reason": reason}}
+    page = opened(browser, tmp_path, data, width=WIDTHS[0])
+    assert overflow(page.page) == 0 and page.rows() == [] and page.wrong == []
+    assert reason in page.page.locator(".verdict").inner_text()
+    page.page.close()
 
 
 def test_the_line_is_the_front_of_the_chosen_axes(plain: Opened) -> None:
