@@ -108,7 +108,7 @@ def nearest(trials: Iterable[Trial], board: Mapping[str, Any], hop_ms: int) -> d
     """The trial that misses a board by the smallest share of what the board has, all misses added.
 
     Args:
-        trials: Of which none counts.
+        trials: Of which none counts, with their ``number``.
         board: ``name``, ``flash_bytes``, ``ram_bytes`` and ``instructions_per_second`` of the board.
         hop_ms: Time between two decisions.
 
@@ -131,12 +131,19 @@ def nearest(trials: Iterable[Trial], board: Mapping[str, Any], hop_ms: int) -> d
         return sum(float(miss["by"] / there[miss["what"]]) for miss in misses) + 1e6 * float(unknown)
 
     found = min(missing, key=distance)
-    told = " and ".join(tell_miss(miss) for miss in found["fits"][board["name"]]["misses"])
-    return {"id": found["id"], "reason": f"It misses {board['name']} by {told}."}
+    misses = tell_misses(board["name"], found["fits"])
+    return {
+        "id": found["id"],
+        "reason": f"Nothing fits: the nearest, trial {found['number']}, misses {misses}.",
+    }
 
 
-def tell_miss(miss: Mapping[str, Any]) -> str:
-    """A miss in words."""
+def tell_misses(board: str, fits: Mapping[str, Any]) -> str:
+    """What a trial misses a board by, in words that follow "misses"."""
+    return f"{board} by " + " and ".join(map(_told_miss, fits[board]["misses"]))
+
+
+def _told_miss(miss: Mapping[str, Any]) -> str:
     if miss["what"] == "deadline":
         return f"{miss['by']:,} {miss['unit']} in each {miss['hop_ms']} ms"
     return f"{miss['by']:,} {miss['unit']} of {'RAM' if miss['what'] == 'ram' else miss['what']}"

@@ -24,7 +24,7 @@ from myofin.locks import locked
 from myofin.progress import Progress, silent
 from myofin.recordings.check import load_trainable
 from myofin.recordings.model import Recording
-from myofin.sweep.front import tell_miss
+from myofin.sweep.front import tell_misses
 from myofin.sweep.result import sweep_document
 from myofin.sweep.search import Measured, grid_search
 from myofin.sweep.settings import Settings, check_settings, fitted_board, measured_board
@@ -221,7 +221,7 @@ def shortfall(document: dict[str, Any]) -> CheckError | None:
     measured = sum(trial["state"] == "measured" for trial in document["trials"])
     if near is not None:
         return CheckError(
-            f"Nothing fits, nearest is {near['id']}. {near['reason']}",
+            near["reason"],
             hint="Choose smaller networks, a longer --hop-ms, or a board with more room.",
         )
     return CheckError(
@@ -234,8 +234,8 @@ def _shipped_misses(document: dict[str, Any], fits: dict[str, Any]) -> CheckErro
     board = document["board"]
     if board is None or fits[board["name"]]["ok"]:
         return None
-    told = f"{board['name']} by " + " and ".join(tell_miss(miss) for miss in fits[board["name"]]["misses"])
     return CheckError(
-        f"Trained with the validation repetitions too, the recommended network misses {told}.",
+        "Trained with the validation repetitions too, the recommended network misses "
+        f"{tell_misses(board['name'], fits)}.",
         hint="Give a longer --hop-ms, or take another point of the front.",
     )

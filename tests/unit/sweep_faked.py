@@ -2,7 +2,8 @@
 
 Run as a program it is the command line; dask workers load it before they begin. Every point has figures that
 depend on the point alone; one is refused, one fails. Set in the environment: SWEEP_PACE_S (seconds a point
-takes), SWEEP_REMOVE (a file that is removed when the tenth point is measured).
+takes), SWEEP_REMOVE (a file that is removed when the tenth point is measured), SWEEP_MISS (nothing fits:
+every point is ``late`` or ``refused``).
 """
 
 import os
@@ -14,6 +15,7 @@ import myofin.sweep.trial
 from myofin.boards.registry import load_board
 from myofin.errors import CheckError
 from myofin.firmware_bridge.fit import does_not_fit
+from myofin.sweep.trial import deadline_misses
 
 
 def measured(item):
@@ -27,6 +29,9 @@ def measured(item):
         raise does_not_fit(load_board(item.plan.fit), "RAM", 5_000_000, 4_194_304)
     if (point.units, point.scheme) == (12, "float32"):
         raise CheckError("The gate does not hold.", hint="Train longer.")
+    miss, board = os.environ.get("SWEEP_MISS"), load_board(item.plan.fit)
+    if miss == "refused":
+        raise does_not_fit(board, "RAM", board.memory.ram_bytes + 100 * point.units, board.memory.ram_bytes)
     cost = point.units * (2 if point.engine == "plain" else 1) * (3 if point.scheme == "float32" else 1)
     rights = [min(50, 20 + point.units + place) for place in range(5)]
     values = {
@@ -39,15 +44,12 @@ def measured(item):
         "flash": 10_000 + 100 * point.units,
         "ram": 100_000 // cost,
         "stack": 500,
-        "instructions": 10_000 * cost,
+        "instructions": 10_000 * cost + (50_000_000 if miss == "late" else 0),
         "windows_equal": [8, 8],
     }
-    return {
-        "state": "measured",
-        "reason": None,
-        "values": values,
-        "fits": {item.plan.fit: {"ok": True, "misses": []}},
-    }
+    misses = deadline_misses(values["instructions"], board, item.plan.hop_ms) if miss == "late" else []
+    fits = {board.name: {"ok": not misses, "misses": misses}}
+    return {"state": "measured", "reason": None, "values": values, "fits": fits}
 
 
 def shipped(plan, point, name, out, progress):

@@ -3,7 +3,7 @@
 import pytest
 
 from myofin.boards.registry import load_board
-from myofin.sweep.front import nearest, pareto_front, recommend, score, tell_miss
+from myofin.sweep.front import nearest, pareto_front, recommend, score, tell_misses
 from myofin.sweep.result import timeless
 from myofin.sweep.sweep import shortfall
 from myofin.sweep.trial import deadline_misses, decision_cost
@@ -17,7 +17,7 @@ def trial(name, rights, instructions=100, flash=10, ram=10, misses=(), state="me
     values |= {"accuracy": sum(rights) / (10 * len(rights)), "movements": [[right, 10] for right in rights]}
     values |= {"r2_log": {str(place): value for place, value in enumerate(r2)}}
     fits = {"b": {"ok": not misses and state == "measured", "misses": list(misses)}}
-    return {"id": name, "state": state, "values": values, "fits": fits}
+    return {"id": name, "number": 7, "state": state, "values": values, "fits": fits}
 
 
 def ids(trials):
@@ -82,7 +82,8 @@ def test_the_nearest_misses_by_the_least_share_of_what_the_board_has():
     assert nearest(trials, BOARD, 10)["id"] == "flash"  # .1 of the flash; the other .05 + .1
     assert nearest(trials[1:], BOARD, 10) == {
         "id": "both",
-        "reason": "It misses b by 5 bytes of RAM and 1 instructions in each 10 ms.",
+        "reason": "Nothing fits: the nearest, trial 7, misses b by 5 bytes of RAM and 1 instructions in each "
+        "10 ms.",
     }
     assert nearest([refused], BOARD, 10)["id"] == "refused"
     assert nearest([trial("fits", (9,))], BOARD, 10) is None
@@ -94,16 +95,15 @@ def test_a_rarer_decision_pays_for_all_frames_of_its_hop():
     assert decision_cost(stages, 50) == 1041
     board = load_board("microbit")
     assert deadline_misses(160_000, board, 10) == []
-    (miss,) = deadline_misses(160_001, board, 10)
-    assert (miss["by"], tell_miss(miss)) == (1, "1 instructions in each 10 ms")
+    found = deadline_misses(160_001, board, 10)
+    assert tell_misses("b", {"b": {"misses": found}}) == "b by 1 instructions in each 10 ms"
 
 
 def test_an_empty_front_and_a_shipped_network_that_misses_are_told():
     miss = {"what": "ram", "by": 4096, "unit": "bytes"}
     document = {"board": {"name": "b"}, "trials": [trial("x", (9,), misses=[miss])], "recommended": None}
-    told = shortfall({**document, "nearest": {"id": "x", "reason": "It misses b by 4,096 bytes of RAM."}})
-    assert told.exit_code == 1
-    assert told.message == "Nothing fits, nearest is x. It misses b by 4,096 bytes of RAM."
+    told = shortfall({**document, "nearest": {"id": "x", "reason": "Nothing fits, by 4,096 bytes."}})
+    assert (told.exit_code, told.message) == (1, "Nothing fits, by 4,096 bytes.")
     assert (
         "0 of 1"
         in shortfall({**document, "trials": [trial("x", (9,), state="failed")], "nearest": None}).message

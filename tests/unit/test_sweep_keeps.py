@@ -81,6 +81,25 @@ def test_a_whole_sweep_says_what_it_found(sweep, tmp_path, capsys):
     assert "<html" in (tmp_path / "out" / "sweep.html").read_text()[:500]
 
 
+@pytest.mark.parametrize(("miss", "kind"), [("late", GRID), ("refused", GRID), ("late", SEARCH)])
+def test_where_nothing_fits_the_nearest_is_told_and_kept(miss, kind, sweep, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SWEEP_MISS", miss)
+    code, document = sweep(*kind, "--fit", "microbit")
+    assert code == 1 and document["front"] == [] and document["recommended"] is None
+    near = next(trial for trial in document["trials"] if trial["id"] == document["nearest"]["id"])
+    what, there = {"late": ("instructions", 160_000), "refused": ("ram", 16_384)}[miss]
+    least = min(trial["values"].get(what, 10**9) for trial in document["trials"])
+    unit = {"late": "instructions in each 10 ms", "refused": "bytes of RAM"}[miss]
+    told = f"Nothing fits: the nearest, trial {near['number']}, misses microbit by {least - there:,} {unit}."
+    error, fix = capsys.readouterr().err.splitlines()
+    assert error == f"error: {told}" and fix.startswith("  fix: Choose smaller networks")
+    assert told in (tmp_path / "out" / "sweep.html").read_text()
+    assert not (tmp_path / "out" / "recommended").exists()
+    kept = {path: path.stat().st_mtime_ns for path in trials(tmp_path / "out")}
+    assert sweep(*kind, "--fit", "microbit") == (1, document)
+    assert {path: path.stat().st_mtime_ns for path in trials(tmp_path / "out")} == kept
+
+
 @pytest.mark.parametrize("kind", [GRID, SEARCH])
 def test_killed_in_the_middle_it_goes_on_to_the_same_result(kind, sweep, data, tmp_path):
     _, whole = sweep(*kind, out="whole")
