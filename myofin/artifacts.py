@@ -27,7 +27,7 @@ Kind = Literal["run", "bundle", "image", "report", "stream", "comparison", "sens
 
 SCHEMA_VERSION = 1
 _PACKAGES = ("numpy", "scipy", "tensorflow", "tf_keras", "tflite-runtime", "ai-edge-litert", "tflite-micro")
-_MADE_BY: Mapping[str, str] = {
+_MADE_BY: Mapping[Kind, str] = {
     "run": "myofin train",
     "bundle": "myofin convert",
     "image": "myofin build",
@@ -201,7 +201,7 @@ def read_manifest(folder: Path, kind: Kind) -> Manifest:
     if not folder.is_dir():
         raise ArtifactError(f"There is no {kind} at {folder}.", hint=again)
     if not path.is_file():
-        raise ArtifactError(f"{folder} holds no {path.name}, so it is not a {kind}.", hint=again)
+        raise _other_kind(folder, kind)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         found = (document["kind"], document["schema_version"])
@@ -215,6 +215,15 @@ def read_manifest(folder: Path, kind: Kind) -> Manifest:
         )
     _check_files(folder, files, again)
     return Manifest(folder=folder, kind=kind, body=body, document=document)
+
+
+def _other_kind(folder: Path, kind: Kind) -> ArtifactError:
+    other = next((name for name in _MADE_BY if manifest_path(folder, name).is_file()), None)
+    if other is None:
+        what = f"{folder} holds no {manifest_path(folder, kind).name}, so it is not a {kind}."
+    else:
+        what = f"{folder} is a {other}, not a {kind}."
+    return ArtifactError(what, hint=f"Give a {kind}, as `{_MADE_BY[kind]}` leaves one.")
 
 
 def _check_files(folder: Path, files: Mapping[str, str], hint: str) -> None:

@@ -83,8 +83,12 @@ def test_another_schema_or_kind_is_refused(tmp_path):
     path.write_text(json.dumps(document | {"schema_version": 99}))
     with pytest.raises(ArtifactError, match="schema 99"):
         read_manifest(run, "run")
-    with pytest.raises(ArtifactError, match="not a bundle"):
+    with pytest.raises(ArtifactError, match="run is a run, not a bundle") as told:
         read_manifest(run, "bundle")
+    assert told.value.hint == "Give a bundle, as `myofin convert` leaves one."
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArtifactError, match=r"empty holds no bundle.json, so it is not a bundle"):
+        read_manifest(tmp_path / "empty", "bundle")
     with pytest.raises(ArtifactError, match="no image at"):
         read_manifest(tmp_path / "nowhere", "image")
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from engine_cases import DATA, model
 
+from myofin.cli import run
 from myofin.convert.bundle import read_bundle
 from myofin.convert.cli import convert
 from myofin.convert.export import export_bundle
@@ -60,6 +61,16 @@ def test_golden_windows_have_no_labels_and_say_what_they_are(bundle: Path) -> No
 def test_a_recording_is_refused(bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="no front end"):
         recorded_windows(read_bundle(bundle), tmp_path, None, 3)
+
+
+def test_there_is_no_run_whose_layers_could_be_studied(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for given, problem in ((bundle, "is a bundle, not a run."), (DATA / f"{NAME}.tflite", "There is no run")):
+        assert run(["sensitivity", str(given), "--out", str(tmp_path / "out")]) == 2
+        error, fix = capsys.readouterr().err.splitlines()
+        assert problem in error and fix.startswith("  fix: ") and "`myofin train`" in fix
+    assert not (tmp_path / "out").exists()
 
 
 def test_given_windows_are_the_golden_ones(tmp_path: Path) -> None:
