@@ -63,12 +63,17 @@ def recommend(front: Sequence[Trial], objectives: Sequence[str]) -> dict[str, An
     """
     if not front:
         return None
-    quality = next(name for name in QUALITIES if name in objectives)
+    quality = quality_of(objectives)
     costs = [name for name in COSTS if name in objectives]
     best = min(front, key=lambda trial: losses(trial, (quality, *costs)))
     as_good = [trial for trial in front if _as_good(trial, best, quality)]
     chosen = min(as_good, key=lambda trial: losses(trial, (*costs, quality)))
     return {"id": chosen["id"], "reason": _reason(chosen, best, quality, costs[0], len(as_good))}
+
+
+def quality_of(objectives: Sequence[str]) -> str:
+    """The quality that points are chosen by: accuracy where it is among the objectives, else R²."""
+    return next(name for name in QUALITIES if name in objectives)
 
 
 _R2_MARGIN: Final = 0.005

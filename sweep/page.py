@@ -20,6 +20,7 @@ from myofin.errors import ToolMissingError
 from myofin.page import percent, render
 from myofin.scatter import SHAPES, Axis, Point, mark, scatter
 from myofin.svg import Caption, short
+from myofin.sweep.front import quality_of
 from myofin.sweep.page_rows import (
     MEASURED,
     OBJECTIVES,
@@ -68,6 +69,7 @@ def render_sweep(data: Mapping[str, Any]) -> str:
         conclusions=conclusions(data),
         shipped=_shipped(data),
         objectives=OBJECTIVES,
+        by_accuracy=quality_of(data["objectives"]) == "accuracy",
         weighed=[name_of(name) for name in data["objectives"]],
         boards=view["boards"],
         series=[(name, _swatch(index)) for index, name in enumerate(series)],

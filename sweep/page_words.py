@@ -9,9 +9,11 @@ from typing import Any, Final
 from scipy.stats import binomtest, spearmanr
 
 from myofin.page import fixed, percent
+from myofin.sweep.front import quality_of
 from myofin.sweep.page_rows import MEASURED, Trial
 
 _ENOUGH: Final = 4  # trials, to speak of an order between them
+_CHOSEN_BY: Final = {"accuracy": "their accuracy", "r2": "the mean log R² of their features"}
 
 
 def conclusions(data: Mapping[str, Any]) -> list[str]:
@@ -20,8 +22,8 @@ def conclusions(data: Mapping[str, Any]) -> list[str]:
     known = [trial for trial in measured if trial["values"].get("accuracy_test") is not None]
     chosen = trial_of(data, (data.get("recommended") or {}).get("id"))
     said = [
-        "Points are chosen by their accuracy on the validation repetitions alone. "
-        "The test repetitions are shown beside it and choose nothing."
+        f"Points are chosen by {_CHOSEN_BY[quality_of(data['objectives'])]} on the validation repetitions "
+        "alone. The test repetitions are shown beside it and choose nothing."
     ]
     if chosen is not None:
         said += _of_the_chosen(chosen, known)

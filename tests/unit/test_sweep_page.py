@@ -139,6 +139,16 @@ def test_the_same_sweep_makes_the_same_page_and_other_figures_another() -> None:
     assert "7,654,321" in render_sweep(changed) and "7,654,321" not in render_sweep(data)
 
 
+@pytest.mark.parametrize("quality", ["accuracy", "r2"])
+def test_the_page_says_by_what_points_are_chosen(quality: str) -> None:
+    data = document("microbit") | {"objectives": [quality, "flash"]}
+    _, checker = page_of(data)
+    told = " ".join(checker.text)
+    assert ("what points are chosen by" in told) == (quality == "accuracy")
+    assert ("chosen by the mean log R² of their features" in told) == (quality == "r2")
+    assert "beaten by another, or do not fit microbit." in told
+
+
 def test_conclusions_say_what_chose_and_how_the_test_repetitions_order() -> None:
     data = document()
     said = " ".join(conclusions(data))
