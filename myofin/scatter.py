@@ -61,7 +61,7 @@ def front(points: Sequence[tuple[float, float]], better: tuple[Better, Better]) 
 
 
 def scatter(points: Sequence[Point], x: Axis, y: Axis, caption: Caption) -> Markup:
-    """Draw points, and the stair of those that none beats in both; empty without points."""
+    """Draw points, and the stair of those that none beats in both; without points only the axes."""
     across = _Scale.over([p.x for p in points], _LEFT, WIDTH - _RIGHT)
     up = _Scale.over([p.y for p in points], _HEIGHT - _BOTTOM, _TOP)
     body = [line(_LEFT, _HEIGHT - _BOTTOM, WIDTH - _RIGHT, _HEIGHT - _BOTTOM, "axis")]
