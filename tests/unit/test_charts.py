@@ -112,6 +112,60 @@ def test_timeline_of_nothing() -> None:
     parse(charts.timeline(0, {"codes": []}, CAPTION))
 
 
+NAMES = st.sampled_from("abcdefgh")
+
+
+@given(st.dictionaries(NAMES, st.integers(0, 10**6), min_size=1))
+def test_bars_are_as_long_as_their_figures(rows: dict[str, int]) -> None:
+    root = parse(charts.bars(rows, CAPTION))
+    inside(root)
+    widths = [float(bar.attrib["width"]) for bar in of_class(root, "bar")]
+    unit = max(widths) / max(1, *rows.values())
+    assert widths == pytest.approx([value * unit for value in rows.values()], abs=0.11)
+    assert max(widths) > 200 or not any(rows.values())
+
+
+@given(st.dictionaries(NAMES, st.floats(-1, 1e6), min_size=1))
+def test_changes_go_to_the_left_where_a_figure_fell(rows: dict[str, float]) -> None:
+    root = parse(charts.changes(rows, CAPTION))
+    inside(root)
+    middle = float(of_class(root, "axis")[0].attrib["x1"])
+    for bar, change in zip(of_class(root, "bar"), rows.values(), strict=True):
+        left, wide = float(bar.attrib["x"]), float(bar.attrib["width"])
+        near = left if change > 0 else left + wide
+        assert near == pytest.approx(middle, abs=0.21)
+        assert ("bad" in bar.attrib["class"]) == (change > 0)
+
+
+SHARES = st.integers(0, 1000)
+
+
+@given(st.lists(st.tuples(SHARES, SHARES, SHARES), min_size=1, max_size=5))
+def test_intervals_hold_their_value_and_mark_no_difference(rows: list[tuple[int, int, int]]) -> None:
+    found = [
+        charts.Interval("row", value / 1000 - 0.5, (value - below) / 1000 - 0.5, (value + above) / 1000 - 0.5)
+        for value, below, above in rows
+    ]
+    root = parse(charts.intervals(found, CAPTION, zero=True))
+    assert len(of_class(root, "mark")) == 1
+    ends = of_class(root, "limit")[::3]  # the line of a row, and then the bars at its ends
+    for line, dot in zip(ends, root.iter("circle"), strict=True):
+        low, high = float(line.attrib["x1"]), float(line.attrib["x2"])
+        assert 112 <= low <= high <= WIDTH
+        assert low - 0.11 <= float(dot.attrib["cx"]) <= high + 0.11
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=6), min_size=1, max_size=5))
+def test_dots_stand_between_the_lowest_and_the_highest(rows: list[list[float]]) -> None:
+    found = [charts.Dots("row", values, [f"of {i}" for i in range(len(values))]) for values in rows]
+    root = parse(charts.dots(found, CAPTION))
+    places = [float(dot.attrib["cx"]) for dot in root.iter("circle")]
+    every = [value for values in rows for value in values]
+    assert len(places) == len(every) and all(118 <= place <= WIDTH for place in places)
+    assert places[every.index(max(every))] == max(places) and places[every.index(min(every))] == min(places)
+    assert all(118 <= float(mean.attrib["x1"]) <= WIDTH for mean in of_class(root, "limit"))
+
+
 @pytest.mark.parametrize(
     ("count", "words"), [(0, "0"), (9999, "9999"), (14400, "14k"), (1_500_000, "1.5M"), (2e9, "2.0G")]
 )
