@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,8 +33,6 @@ from myofin.firmware_bridge.link import SerialLink
 
 BOARD = load_board("mps2-an386")
 SUSPENDED_S = 5.0
-
-Answer = Callable[[bytes], bytes]
 
 
 def validate(bundle: Path, url: str, out: Path, *more: object) -> subprocess.CompletedProcess[str]:

@@ -31,7 +31,7 @@ SMALL = replace(
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    write_subjects(folder / "data")
+    write_subjects(folder / "data", 3)
     candidates.make = lambda name: NetworkCandidate(name, SMALL)  # type: ignore[assignment]
     document = {}
     rotated, zero_shot = (

@@ -31,15 +31,17 @@ def test_a_fin_of_others_is_measured_as_float_and_as_integers(facts: dict[str, A
     assert {row["scheme"] for row in imitated} == {"float32", "int8", "int16x8", "codes"}
     assert {row["feature"] for row in imitated} >= {"entropy", "rms", "var", "ssi"}
     for row in imitated:
-        assert row["test_subject"] == "1" and row["train_subjects"] == ["2"]
-        assert row["r2_log"] <= 1 and -1 <= row["spearman"] <= 1
+        assert row["test_subject"] == "1" and row["train_subjects"] == ["2", "3"]
     by_codes = {row["feature"]: row["r2_log"] for row in imitated if row["scheme"] == "codes"}
     assert all(row["r2_log"] <= by_codes[row["feature"]] for row in imitated), "the codes are the limit"
 
 
 def test_zero_shot_learns_from_several_recordings_as_one(facts: dict[str, Any]) -> None:
-    (row,) = facts["loso"]["rows"]
-    assert row["subject"] == "1" and 0 <= row["accuracy"] <= 1
+    found = facts["loso"]
+    (row,) = found["rows"]
+    assert row["subject"] == "1" and row["windows"] > 100
+    assert {tuple(imitated["train_subjects"]) for imitated in found["imitation"]} == {("2", "3")}
+    assert list(found["inputs"]) == ["s1.npz", "s2.npz", "s3.npz"]
 
 
 def test_pre_training_is_kept_for_who_pools_the_same(facts: dict[str, Any]) -> None:

@@ -222,8 +222,7 @@ def test_two_sweeps_in_one_folder(sweep, tmp_path, capsys):
 def test_a_folder_of_another_sweep_or_of_none(sweep, tmp_path, capsys):
     sweep(*GRID)
     assert sweep(*GRID, "--fit", "nano33ble")[0] == 2
-    said = capsys.readouterr().err
-    assert "holds a sweep with other settings (fit, measure_on)" in said or "(fit)" in said
+    assert "holds a sweep with other settings (fit)." in capsys.readouterr().err
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     assert sweep(*GRID, out="mine") == (2, None)
