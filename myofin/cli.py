@@ -11,6 +11,7 @@ import importlib
 import json
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType, MappingProxyType
@@ -176,7 +177,7 @@ def _explain_os_error(error: OSError) -> MyofinError:
 
 def _explain(error: MyofinError, arguments: list[str]) -> int:
     if "--debug" in arguments:
-        raise error
+        click.echo(traceback.format_exc(), err=True)
     if "--json" in arguments:
         document: dict[str, Any] = {
             "error": type(error).__name__,

@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,6 +42,16 @@ class Keyed(Protocol):
 
 Item = TypeVar("Item", bound=Keyed)
 Document = dict[str, Any]
+Version = Callable[[], str]
+
+
+class OtherVersionError(RuntimeError):
+    """A worker of a cluster would compute something else than was asked for."""
+
+
+def unversioned() -> str:
+    """The version of work that is the same everywhere."""
+    return ""
 
 
 def fan_out(
@@ -49,6 +60,7 @@ def fan_out(
     *,
     processes: int = 1,
     dask: str | None = None,
+    version: Version = unversioned,
 ) -> Iterator[Document]:
     """Yield the document of each item, as they come.
 
@@ -57,14 +69,15 @@ def fan_out(
         items: What to do; they can be pickled.
         processes: Processes of this machine; 1 computes here.
         dask: Address of a dask scheduler, in place of processes; not asked where there is nothing to do.
+        version: A function of a module that tells what computes: it has to tell a cluster's workers the same.
 
     Raises:
         CheckError: Processes were killed again and again.
-        InputError: There is no scheduler, it lacks myofin, or it went away.
+        InputError: There is no scheduler, it lacks myofin, or it went away; a worker has another version.
         ToolMissingError: dask.distributed is not installed.
     """
     if dask is not None and items:
-        yield from _over_dask(function, items, dask)
+        yield from _over_dask(function, items, dask, version)
     elif processes > 1 and len(items) > 1:
         yield from _over_processes(function, items, processes)
     else:
@@ -144,7 +157,7 @@ def _guarded(function: Callable[[Item], Document], item: Item) -> Document:
 
 
 def _over_dask(
-    function: Callable[[Item], Document], items: Sequence[Item], address: str
+    function: Callable[[Item], Document], items: Sequence[Item], address: str, version: Version
 ) -> Iterator[Document]:
     try:
         from distributed import as_completed
@@ -156,8 +169,19 @@ def _over_dask(
     # A scheduler that goes away is told in a sentence below, not in tracebacks.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     with _client(address) as client, _explained(client, address):
-        futures = [client.submit(function, item, key=f"myofin-{item.key}", pure=False) for item in items]
+        ours = version()
+        futures = [
+            client.submit(_alike, function, item, version, ours, key=f"myofin-{item.key}", pure=False)
+            for item in items
+        ]
         yield from (future.result() for future in as_completed(futures))
+
+
+def _alike(function: Callable[[Item], Document], item: Item, version: Version, wanted: str) -> Document:
+    """On a worker: what it keeps under the item's key has to be what the one that asks would compute."""
+    if version() != wanted:
+        raise OtherVersionError(socket.gethostname())
+    return function(item)
 
 
 def _client(address: str) -> Any:
@@ -198,7 +222,7 @@ def _explained(client: Any, address: str) -> Iterator[None]:
 
     Raises:
         CheckError: Workers kept dying.
-        InputError: The scheduler went away, or lacks myofin.
+        InputError: The scheduler went away, or lacks myofin; a worker has another version.
     """
     from distributed import KilledWorker
     from distributed.comm import CommClosedError
@@ -209,6 +233,11 @@ def _explained(client: Any, address: str) -> Iterator[None]:
         raise CheckError(
             f"Workers of the cluster died again and again at one job ({error.args[0]}).",
             hint="Is there memory enough? Run it again; what is done is kept.",
+        ) from error
+    except OtherVersionError as error:
+        raise InputError(
+            f"A worker of the cluster, on {error}, has another version of myofin or its tools.",
+            hint="Install the same version, tools too, on all of them; what is done is kept.",
         ) from error
     except RuntimeError as error:
         if not isinstance(error.__cause__, ImportError):

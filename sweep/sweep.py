@@ -31,7 +31,7 @@ from myofin.sweep.settings import Settings, check_settings, fitted_board, measur
 from myofin.sweep.shipping import FOLDER as SHIPPED
 from myofin.sweep.shipping import ship
 from myofin.sweep.space import Point
-from myofin.sweep.stages import Plan, run_key, trial_key
+from myofin.sweep.stages import Plan, measuring_version, run_key, trial_key
 from myofin.sweep.trial import BUNDLES, TRIALS, RunItem, TrialItem, measure_item, train_item
 from myofin.train.work import WorkFolder
 
@@ -127,7 +127,8 @@ class Spread:
             self.progress("train", self._trained, total)
 
     def _spread(self, function: Callable[..., dict[str, Any]], items: Sequence[Any]) -> Iterator[Any]:
-        return fan_out(function, items, processes=self.settings.workers, dask=self.settings.dask)
+        workers, dask = self.settings.workers, self.settings.dask
+        return fan_out(function, items, processes=workers, dask=dask, version=measuring_version)
 
 
 def _raise_first(errors: Sequence[dict[str, Any]], of: int) -> None:

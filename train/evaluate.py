@@ -207,7 +207,7 @@ def evaluate(
     WorkFolder(folder)
     items = make_items(jobs, folder.resolve())
     done: dict[str, dict[str, Any]] = {}
-    for document in fan_out(compute, items, processes=processes, dask=dask):
+    for document in fan_out(compute, items, processes=processes, dask=dask, version=code_version):
         done[document["key"]] = document
         progress("jobs", len(done), len({item.key for item in items}))
     refused = [document for document in done.values() if "error" in document]

@@ -86,10 +86,16 @@ def test_json_errors_are_json(verb, capsys):
     }
 
 
-def test_debug_shows_the_traceback(verb):
-    verb(raiser(InputError("Bad file.", hint="Give another.")))
-    with pytest.raises(InputError):
-        cli.run(["--debug", "probe"])
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(InputError("Bad file.", hint="Give another."), "Bad file."), (OSError(5, "x"), "refused")],
+)
+def test_debug_shows_the_traceback_of_what_was_raised_first(verb, capsys, error, said):
+    verb(raiser(error))
+    assert cli.run(["--debug", "probe"]) == 2
+    told = capsys.readouterr().err
+    assert f"{type(error).__name__}: {error}" in told and "in body" in told
+    assert "error: " in told.splitlines()[-2] and said in told.splitlines()[-2]
 
 
 @pytest.mark.parametrize("arguments", [["no-such-verb"], ["--no-such-option"], ["doctor", "surplus"]])

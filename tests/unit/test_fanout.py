@@ -127,6 +127,22 @@ def test_a_scheduler_without_our_modules_is_a_sentence(tmp_path):
     assert "same version of myofin" in told.value.hint
 
 
+def version():
+    """Tells, on a worker, what its environment says."""
+    return os.environ.get("VERSION_FAKED", "ours")
+
+
+def test_a_worker_of_another_version_computes_nothing(tmp_path):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    work = tmp_path / "work"
+    work.mkdir()
+    with dask_cluster(tmp_path / "dask", VERSION_FAKED="theirs") as cluster:
+        with pytest.raises(InputError, match=r"A worker .+, on \S+, has another version of myofin"):
+            squares([Item("2", work)], dask=cluster.address, version=version)
+        assert not list(work.iterdir()), "nothing was begun"
+        assert squares([Item("3", work)], dask=cluster.address) == {"3": 9}
+
+
 SILENT = "tcp://127.0.0.1:{port}"
 
 
