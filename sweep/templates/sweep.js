@@ -142,7 +142,8 @@
     return {
       title: { text: found.label + (wide ? ", logarithmic" : "") + (found.better === "high" ? ", better →" : ", ← better"), standoff: 8 },
       tickformat: found.unit === "" ? ".0%" : "~s",
-      type: wide ? "log" : "linear", range: single, nticks: 6, automargin: true,
+      // Of a logarithmic axis 1, 2 and 5 are named: the labels of all digits would lie on each other.
+      type: wide ? "log" : "linear", range: single, nticks: 6, dtick: wide ? "D2" : undefined, automargin: true,
       gridcolor: ink("--line"), linecolor: ink("--soft"), zeroline: false,
     };
   }
