@@ -15,22 +15,12 @@ _CODES = 256
 _WINDOWS_AT_ONCE = 256  # bounds the float64 temporaries to some tens of MB
 
 
-def decoded(frontend: FrontEnd, codes: NDArray[np.int8]) -> FloatArray:
-    """The signal that codes stand for, z-scored: each code as the mean of the counts that give it.
+def code_levels(frontend: FrontEnd) -> FloatArray:
+    """What each code of each channel stands for, float64 ``[256, channels]``: the mean of its counts.
 
-    Args:
-        frontend: Its DC blocker off: with it, what a code stands for depends on the past.
-        codes: int8 ``[w, 30, samples * channels]``.
-
-    Returns:
-        float64 ``[w, 30 * samples, channels]``, in standard deviations of the training signal.
+    Z-scored, in standard deviations of the training signal. The DC blocker has to be off: with it, what a
+    code stands for depends on the past.
     """
-    index = codes.reshape(len(codes), -1, frontend.channels).astype(np.int64) + _CODES // 2
-    return np.asarray(_levels(frontend)[index, np.arange(frontend.channels)])
-
-
-def _levels(frontend: FrontEnd) -> FloatArray:
-    """What each code of each channel stands for, float64 ``[256, channels]``, z-scored."""
     counts = np.arange(-(1 << 15), 1 << 15)
     every = np.repeat(counts[:, np.newaxis], frontend.channels, axis=1).astype(np.int16)
     index = frontend.encode(every).astype(np.int64) + _CODES // 2
@@ -44,10 +34,15 @@ def _levels(frontend: FrontEnd) -> FloatArray:
     return np.asarray((levels - frontend.means) / frontend.sds)
 
 
+def decoded(levels: FloatArray, codes: NDArray[np.int8]) -> FloatArray:
+    """The signal float64 ``[w, 30 * samples, channels]`` of codes int8 ``[w, 30, samples * channels]``."""
+    channels = levels.shape[1]
+    index = codes.reshape(len(codes), -1, channels).astype(np.int64) + _CODES // 2
+    return np.asarray(levels[index, np.arange(channels)])
+
+
 def features_of_codes(frontend: FrontEnd, codes: NDArray[np.int8], names: tuple[str, ...]) -> NDArray[Any]:
     """Closed-form features ``[w, channels, f]`` in the natural domain of what codes stand for."""
-    blocks = range(0, len(codes), _WINDOWS_AT_ONCE)
-    found = [
-        window_features(decoded(frontend, codes[first : first + _WINDOWS_AT_ONCE]), names) for first in blocks
-    ]
-    return np.concatenate(found)
+    levels = code_levels(frontend)
+    blocks = (codes[first : first + _WINDOWS_AT_ONCE] for first in range(0, len(codes), _WINDOWS_AT_ONCE))
+    return np.concatenate([window_features(decoded(levels, block), names) for block in blocks])

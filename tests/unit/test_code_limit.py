@@ -4,7 +4,7 @@ import numpy as np
 
 from myofin.features import feature_scores, window_features
 from myofin.frontend import FrontEnd
-from myofin.train.code_limit import decoded, features_of_codes
+from myofin.train.code_limit import code_levels, decoded, features_of_codes
 
 NAMES = ("entropy", "rms", "var", "ssi")
 
@@ -19,7 +19,7 @@ def test_decoding_gives_back_the_signal_within_a_step_of_the_code():
     counts = windows(1, 1.5)
     frontend = FrontEnd.fit(counts.reshape(-1, 2))
     codes = frontend.encode_windows(counts)
-    again = decoded(frontend, codes)
+    again = decoded(code_levels(frontend), codes)
     true = frontend.zscore(counts)
     assert again.shape == true.shape
     # A step of mu-law widens with magnitude: (1 / mu + |x| / clip) * ln(1 + mu) / 127 of full scale.
@@ -30,7 +30,7 @@ def test_decoding_gives_back_the_signal_within_a_step_of_the_code():
 def test_what_saturates_stays_at_the_edge():
     frontend = FrontEnd.fit(windows(2, 1.5).reshape(-1, 2), clip_sd=3.0)
     loud = np.full((1, 30, 2), 32_767, dtype=np.int16)
-    assert (np.abs(decoded(frontend, frontend.encode_windows(loud)) - 3.0) < 0.2).all()
+    assert (np.abs(decoded(code_levels(frontend), frontend.encode_windows(loud)) - 3.0) < 0.2).all()
 
 
 def test_features_survive_eight_bits():

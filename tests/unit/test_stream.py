@@ -23,6 +23,7 @@ from myofin.firmware_bridge.session import BoardSession
 from myofin.firmware_bridge.stream import shape_of
 from myofin.firmware_bridge.stream_gaps import Gap, find_stretches, in_order
 from myofin.firmware_bridge.stream_plan import (
+    StreamPlan,
     message_bytes,
     plan_stream,
     require_bandwidth,
@@ -173,6 +174,13 @@ def run_stream(board: LiveBoard, folder: Path, seconds: float) -> tuple[StreamSo
         return source, source.run()
 
 
+def long_stream(board: LiveBoard) -> tuple[BoardSession, StreamPlan, StreamShape]:
+    """What a stream of 100 s needs, of a board that has said hello."""
+    session = BoardSession(board, clock=board.clock)
+    facts = session.hello()
+    return session, plan_stream(BOARD, facts, 100.0), shape_of(facts)
+
+
 def test_a_stream_is_followed_to_its_end(tmp_path: Path) -> None:
     source, stats = run_stream(LiveBoard(), tmp_path, 2.0)
     assert source.received_until == stats.samples == 1000
@@ -193,9 +201,7 @@ def test_lost_messages_do_not_stop_a_held_board(tmp_path: Path) -> None:
 
 def test_a_board_that_falls_silent_is_an_error(tmp_path: Path) -> None:
     board = LiveBoard()
-    session = BoardSession(board, clock=board.clock)
-    shape = shape_of(session.hello())
-    plan = plan_stream(BOARD, session.facts, 100.0)
+    session, plan, shape = long_stream(board)
     with StreamWriter(tmp_path, shape, {}) as writer:
         source = StreamSource(
             session, plan, shape, writer, patience=Patience(1.0, 5.0), clock=board.clock, sleep=lambda s: None
@@ -226,9 +232,7 @@ class InterruptingSink:
 
 def test_ctrl_c_loses_nothing_that_came(tmp_path: Path) -> None:
     board = LiveBoard()
-    session = BoardSession(board, clock=board.clock)
-    shape = shape_of(session.hello())
-    plan = plan_stream(BOARD, session.facts, 100.0)
+    session, plan, shape = long_stream(board)
     with StreamWriter(tmp_path, shape, {}) as writer:
         sink = InterruptingSink(writer)
         source = StreamSource(session, plan, shape, sink, clock=board.clock, sleep=lambda s: None)
