@@ -55,6 +55,8 @@ def plan_jobs(subjects: tuple[Subject, ...]) -> list[Job]:
     jobs += make_jobs("rotation", Plan(armband, (ROTATED,), (0,))) + within(NEXT)
     for protocol in ("loso", "calibrate", "fractions", "latency"):
         jobs += make_jobs(protocol, Plan(subjects, LDA[1:2], (0,)))
+    for protocol in ("loso", "calibrate", "fractions"):
+        jobs += make_jobs(protocol, Plan(subjects, ("default",), (0,)))
     return jobs + within(LAST)
 
 

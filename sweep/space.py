@@ -57,8 +57,8 @@ class Point:
     engine: EngineMode = "sliding"
     layout: Layout = "shared"
     units: int = 24
-    step_hops: int = 6
-    embedding: int = 16
+    step_hops: int = 10
+    embedding: int = 20
     taps: int = 3
     imitated: tuple[str, ...] = RICH_FEATURES
     head: Head = "tuned"
@@ -147,7 +147,7 @@ def _networks(size: str) -> Iterable[Point]:
         LAYOUTS if wide else LAYOUTS[:1],
         (32, 24, 16, 12, 8) if wide else (24, 16, 8),
         (6, 10),
-        (16, 8) if wide else (16,),
+        (20, 16, 8) if wide else (20,),
         ("rich", "four"),
         CODES,
         HEADS if wide else HEADS[:1],
@@ -173,7 +173,7 @@ CATEGORIES: Mapping[str, tuple[Any, ...]] = MappingProxyType(
         "layout": LAYOUTS,
         "units": (4, 8, 12, 16, 24, 32),
         "step_hops": (5, 6, 10),
-        "embedding": (4, 8, 16),
+        "embedding": (4, 8, 16, 20),
         "taps": (1, 3),
         "imitated": tuple(FEATURE_SETS),
         "codes": tuple(f"{mu:g}/{clip:g}" for mu, clip in CODES),

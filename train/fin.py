@@ -15,6 +15,7 @@ from myofin.frontend import WINDOW_FRAMES
 from myofin.progress import Progress, silent
 from myofin.train.config import TrainConfig
 from myofin.train.dataset import Dataset, Part, Scaling, amplified
+from myofin.train.emphasis import ENTROPY
 from myofin.train.network import Network
 from myofin.train.network_shape import NetworkShape, sequences_of
 from myofin.train.pretrain import EpochRow, Sequences, pretrain
@@ -106,7 +107,8 @@ def pretrain_fin(
 def imitated(part: Part, scaling: Scaling, shape: NetworkShape) -> Sequences:
     """What the LSTM takes of a part's windows, with the standardised features that it is to reproduce."""
     codes = sequences_of(part.codes, shape)
-    return Sequences(codes, scaling.standardise(part.features).reshape(len(codes), -1))
+    targets = scaling.standardise(part.features).reshape(len(codes), -1)
+    return Sequences(codes, targets, part.features[..., ENTROPY].reshape(len(codes), -1))
 
 
 def save_fin(fin: Fin, folder: Path) -> None:
@@ -146,5 +148,7 @@ def _flat(features: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _joined(parts: Sequence[Sequences]) -> Sequences:
     return Sequences(
-        np.concatenate([part.codes for part in parts]), np.concatenate([part.targets for part in parts])
+        np.concatenate([part.codes for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.entropy for part in parts]),
     )

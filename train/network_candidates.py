@@ -35,7 +35,7 @@ from myofin.train.methods import FIN_METHODS, METHODS, NetworkRecogniser
 from myofin.windows import WindowSet, gather, merged, spread
 
 OTHERS_AT_MOST = 8
-QUANTIZED = "default"
+QUANTIZED, FROZEN = "default", "frozen-fin"
 CODES = "codes"  # in place of a scheme: no network, the closed form of what the codes stand for
 _WORKER = "myofin.convert.decide_worker"
 _WORKER_TIMEOUT_S = 1_800
@@ -89,16 +89,20 @@ class NetworkCandidate:
             found = quantized_outputs(recogniser, settings, scheme)
             scores[scheme] = found["logits"]
             features[scheme] = scaling.restore(found["features"].reshape(features["float32"].shape))
-        if not task.pretrain_on_self and not settings.dc_shift:
+        if self._imitates_strangers(task) and not settings.dc_shift:
             features[CODES] = features_of_codes(dataset.frontend, dataset.test.codes, scaling.names)
         facts = {**recogniser.facts, "parameters": recogniser.network.parameters}
         return Outcome(scores, features, scaling.names, json.loads(json.dumps(facts, default=float)))
 
     def _quantized(self, task: Task) -> tuple[str, ...]:
-        """Converting and deciding costs a minute: for the network that ships, and for FINs of strangers."""
-        if not task.pretrain_on_self:
+        """It costs a minute: for the network that ships, and for what shows how strangers are imitated."""
+        if self._imitates_strangers(task):
             return ("int8", "int16x8")
         return ("int8",) if self.name == QUANTIZED else ()
+
+    def _imitates_strangers(self, task: Task) -> bool:
+        """Whether the task is there for what a FIN, as it is, makes of a participant that it never saw."""
+        return self.name == FROZEN and not task.pretrain_on_self
 
 
 def dataset_of(task: Task, config: TrainConfig) -> Dataset:

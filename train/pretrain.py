@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from myofin.progress import Progress, silent
 from myofin.train.config import TrainConfig
 from myofin.train.eight_bits import EightBits, Exact, with_extremes
+from myofin.train.emphasis import Emphasis
 from myofin.train.network import Network
 from myofin.train.network_shape import sequences_of
 from myofin.train.tensorflow_setup import load_tensorflow
@@ -22,8 +22,6 @@ _PREDICT_AT_ONCE = 2_048
 _OBSERVED_WINDOWS = 4_096
 # Adam's first steps are as long as any, whatever the gradient: they are held back, unless there are few.
 _WARM_UP_STEPS, _WARM_UP_SHARE = 100, 0.02
-# Entropy hangs on the exact heights of the highest peaks and is the hardest: it counts as three features.
-_ENTROPY_WEIGHT = 3.0
 CLIP_NORM = 1.0
 
 
@@ -42,10 +40,14 @@ class EpochRow:
 
 @dataclass(frozen=True)
 class Sequences:
-    """What the LSTM takes: int8 ``[n, 30, samples * lanes]``, float32 targets ``[n, lanes * features]``."""
+    """What the LSTM takes: int8 ``[n, 30, samples * lanes]``, float32 targets ``[n, lanes * features]``.
+
+    The targets are standardised; ``entropy`` is the one feature in nats too, float64 ``[n, lanes]``.
+    """
 
     codes: NDArray[np.int8]
     targets: NDArray[np.float32]
+    entropy: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -54,13 +56,6 @@ class Sequences:
 def cosine(start: float, step: int, steps: int) -> float:
     """Learning rate that falls from ``start`` to 0 along half a cosine."""
     return start * 0.5 * (1.0 + float(np.cos(np.pi * step / max(steps, 1))))
-
-
-def feature_weights(count: int) -> NDArray[np.float32]:
-    """Weight of each feature in the loss, their mean 1; the first is entropy."""
-    weights = np.ones(count, dtype=np.float32)
-    weights[0] = _ENTROPY_WEIGHT
-    return np.asarray(weights / weights.mean(), dtype=np.float32)
 
 
 def pretrain(
@@ -88,6 +83,8 @@ def pretrain(
     optimizer = keras.optimizers.Adam(config.learning_rate)
     step = _make_step(tf, network, optimizer)
     schedule = _Schedule.of(config, len(train))
+    by_lane = train.targets.reshape(len(train), network.shape.lanes, network.shape.features)
+    emphasis = Emphasis.of(by_lane, train.entropy)
     grid = _Grid(network, with_extremes(_thin(train, _OBSERVED_WINDOWS).codes))
     rows: list[EpochRow] = []
     best, best_weights = np.inf, network.get_weights()
@@ -99,10 +96,10 @@ def pretrain(
         elif epoch > schedule.first_int8_epoch:
             grid.adapt()
         losses = []
-        for number, index in enumerate(_batches(rng, len(train), config.batch, schedule.per_epoch)):
+        for number, index in enumerate(emphasis.draw(rng, schedule.per_epoch, config.batch)):
             rate = schedule.rate(epoch * schedule.per_epoch + number)
             optimizer.learning_rate.assign(rate)
-            losses.append(step(train.codes[index], train.targets[index]))
+            losses.append(step(train.codes[index], train.targets[index], emphasis.weights[index]))
         loss = float(np.mean([value.numpy() for value in losses]))
         judged_loss = float(np.mean(np.square(predict_sequences(network, judged.codes) - judged.targets)))
         if judged_loss < best:
@@ -177,9 +174,8 @@ def imitate_windows(network: Network, codes: NDArray[np.int8]) -> NDArray[np.flo
 def _make_step(tf: Any, network: Network, optimizer: Any) -> Any:
     variables = network.fin_variables
     optimizer.build(variables)
-    weights = tf.constant(np.tile(feature_weights(network.shape.features), network.shape.lanes))
 
-    def step(codes: Any, targets: Any) -> Any:
+    def step(codes: Any, targets: Any, weights: Any) -> Any:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(network.imitate(codes) - targets) * weights)
         gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, variables), CLIP_NORM)
@@ -187,15 +183,9 @@ def _make_step(tf: Any, network: Network, optimizer: Any) -> Any:
         return loss
 
     compiled = tf.function(step)
-    return lambda codes, targets: compiled(tf.constant(codes), tf.constant(targets))
-
-
-def _batches(rng: np.random.Generator, available: int, batch: int, steps: int) -> Iterator[NDArray[np.int64]]:
-    order = rng.permutation(available)
-    for number in range(steps):
-        yield np.sort(order[number * batch : (number + 1) * batch])
+    return lambda *arrays: compiled(*(tf.constant(array) for array in arrays))
 
 
 def _thin(sequences: Sequences, most: int) -> Sequences:
     step = max(1, -(-len(sequences) // most))
-    return Sequences(sequences.codes[::step], sequences.targets[::step])
+    return Sequences(sequences.codes[::step], sequences.targets[::step], sequences.entropy[::step])

@@ -113,17 +113,24 @@ def rotation(plan: Plan) -> list[Job]:
 
 
 def calibrate(plan: Plan) -> list[Job]:
-    """A new subject after 1, 2 and 4 of its repetitions, as recorded; the last of several chooses."""
-    return _jobs(plan, "calibrate", _calibrations)
+    """A new subject after 1, 2 and 4 of its repetitions, as recorded; the last of several chooses.
+
+    A FIN is that of the other subjects, where there are any: the new one's repetitions are for the head.
+    """
+    return _jobs(plan, "calibrate", lambda subject: _calibrations(plan, subject))
 
 
 def fractions(plan: Plan) -> list[Job]:
-    """Within subject, from a share of each training trial: its beginning, so that little is little."""
-    return _jobs(
-        plan,
-        "fractions",
-        lambda subject: [{**_own(subject), "share": share, "variant": f"{share:.0%}"} for share in SHARES],
-    )
+    """Within subject, from a share of each training trial: its beginning, so that little is little.
+
+    A FIN is that of the other subjects, where there are any: the rest of the trials teaches it nothing.
+    """
+
+    def variants(subject: Subject) -> list[dict[str, object]]:
+        own = {**_own(subject), "pretrain_on_self": not _mates(plan, subject)}
+        return [{**own, "share": share, "variant": f"{share:.0%}"} for share in SHARES]
+
+    return _jobs(plan, "fractions", variants)
 
 
 def latency(plan: Plan) -> list[Job]:
@@ -245,10 +252,11 @@ def _left_out(plan: Plan, subject: Subject) -> dict[str, object]:
             Use(mate.path, mate.name, tuple(sorted((*mate.split.train, *mate.split.test)))) for mate in mates
         ),
         "validation": tuple(Use(mate.path, mate.name, mate.split.validation) for mate in mates),
+        "pretrain_on_self": False,
     }
 
 
-def _calibrations(subject: Subject) -> list[dict[str, object]]:
+def _calibrations(plan: Plan, subject: Subject) -> list[dict[str, object]]:
     recorded = tuple(sorted((*subject.split.train, *subject.split.validation)))
     found: list[dict[str, object]] = []
     for count in CALIBRATION_REPETITIONS:
@@ -260,6 +268,7 @@ def _calibrations(subject: Subject) -> list[dict[str, object]]:
                 "train": (Use(subject.path, subject.name, teach),),
                 "validation": (Use(subject.path, subject.name, choose),) if choose else (),
                 "variant": f"{count} repetition{'s' if count > 1 else ''}",
+                "pretrain_on_self": not _mates(plan, subject),
             }
         )
     return found
