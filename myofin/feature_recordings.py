@@ -146,35 +146,40 @@ def _reduce_chunk(x: FloatArray, wanted: set[str], cut: _Cut) -> dict[str, npt.N
 
 def _events(x: FloatArray, wanted: set[str], cut: _Cut) -> dict[str, npt.NDArray[Any]]:
     """What sums over the samples give a feature, one value for each sample, from it and those that follow."""
-    own, after = x[: cut.samples], x[1 : cut.samples + 1]
+    own = x[: cut.samples]
     found: dict[str, npt.NDArray[Any]] = {}
     if "squares" in wanted:
         found["squares"] = own * own
+    sizes = np.abs(own) if wanted & {"mav", "ld"} else own
     if "mav" in wanted:
-        found["mav"] = np.abs(own)
+        found["mav"] = sizes
     if "ld" in wanted:
-        found["ld"] = np.log(np.abs(own) + LD_FLOOR_SD)
+        logarithms = sizes + LD_FLOOR_SD
+        found["ld"] = np.log(logarithms, out=logarithms)
     for lag in range(1, AR_ORDER + 1):
         if f"lag{lag}" in wanted:
             found[f"lag{lag}"] = own * x[lag : cut.samples + lag]
     if "rms_lag2" in wanted:
-        found["rms_lag2"] = np.square(x[2 : cut.samples + 2] - own)
-    if "zc" in wanted:
-        product = found["lag1"] if "lag1" in found else own * after
-        found["zc"] = (product < 0) & (np.abs(after - own) >= ZC_THRESHOLD_SD)
-    if wanted & {"wl", "wamp", "ssc", "rms_d1", "rms_d2"}:
-        found |= _slope_events(np.diff(x[: cut.samples + 2], axis=0), wanted)
+        gaps = x[2 : cut.samples + 2] - own
+        found["rms_lag2"] = np.square(gaps, out=gaps)
+    if wanted & {"wl", "zc", "wamp", "ssc", "rms_d1", "rms_d2"}:
+        slopes = np.diff(x[: cut.samples + 2], axis=0)
+        steps = np.abs(slopes)
+        if "zc" in wanted:
+            product = found["lag1"] if "lag1" in found else own * x[1 : cut.samples + 1]
+            found["zc"] = (product < 0) & (steps[:-1] >= ZC_THRESHOLD_SD)
+        found |= _slope_events(slopes, steps, wanted)
     return found
 
 
-def _slope_events(slopes: FloatArray, wanted: set[str]) -> dict[str, npt.NDArray[Any]]:
-    """Those of the first difference, which has one value more than there are samples."""
-    steps = np.abs(slopes)
+def _slope_events(slopes: FloatArray, steps: FloatArray, wanted: set[str]) -> dict[str, npt.NDArray[Any]]:
+    """Those of the first difference and its size, which have one value more than there are samples."""
     found: dict[str, npt.NDArray[Any]] = {}
     if "rms_d1" in wanted:
         found["rms_d1"] = np.square(slopes[:-1])
     if "rms_d2" in wanted:
-        found["rms_d2"] = np.square(np.diff(slopes, axis=0))
+        curves = np.diff(slopes, axis=0)
+        found["rms_d2"] = np.square(curves, out=curves)
     if "wl" in wanted:
         found["wl"] = steps[:-1]
     if "wamp" in wanted:
