@@ -62,8 +62,9 @@ validation 6, test 2, 5). Windows of 300 ms, one each 20 ms, movements only. Eve
 training and validation repetitions, which then train together; the test repetitions are
 measured once. One configuration serves all subjects. The FIN is pre-trained on the training repetitions of
 all participants of a data set, labels unused, once a seed, and their validation repetitions choose its epoch;
-in the imitation table it never saw the participant that it is tested on. Accuracies are means over seeds; ±
-is the standard deviation over subjects, and "seeds" the mean deviation over seeds. LDA has no seed.
+in the imitation table, and wherever little of a subject is learned from, it never saw the participant that it
+is tested on. Accuracies are means over seeds; ± is the standard deviation over subjects, and "seeds" the mean
+deviation over seeds. LDA has no seed.
 """
 
 
@@ -203,14 +204,15 @@ def _others(summaries: Sequence[Summary]) -> str:
         if found:
             lines += [
                 f"\n## {title} (`{protocol}`)\n",
-                "| | method | accuracy ± | worst subject |",
-                "|---|---|---|---|",
+                "| | method | scheme | accuracy ± | worst subject |",
+                "|---|---|---|---|---|",
             ]
-        for summary in found:
+        variants = list(dict.fromkeys(summary.variant for summary in found))
+        for summary in sorted(found, key=lambda summary: variants.index(summary.variant)):
             worst, low = summary.worst
             lines.append(
-                f"| {summary.variant} | `{summary.method}` | {summary.mean:.3f} ± {summary.spread:.3f}"
-                f" | {low:.3f} ({worst}) |"
+                f"| {summary.variant} | `{summary.method}` | {summary.scheme}"
+                f" | {summary.mean:.3f} ± {summary.spread:.3f} | {low:.3f} ({worst}) |"
             )
     return "\n".join([*lines, ""]) if lines else ""
 

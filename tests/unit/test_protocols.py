@@ -49,6 +49,15 @@ def test_protocols_differ_where_they_should() -> None:
         make_jobs("loso", replace(plan, subjects=SUBJECTS[:1]))
 
 
+@pytest.mark.parametrize("protocol", ["loso", "calibrate", "fractions", "rotation"])
+def test_where_little_of_a_subject_teaches_the_fin_is_of_strangers(protocol: str) -> None:
+    """Its own could learn from what the head is not given; where there is nobody else, it is its own."""
+    assert not any(job.pretrain_on_self for job in make_jobs(protocol, Plan(SUBJECTS, ("default",), (0,))))
+    if protocol in ("calibrate", "fractions"):
+        alone = make_jobs(protocol, Plan(SUBJECTS[:1], ("default",), (0,)))
+        assert alone and all(job.pretrain_on_self for job in alone)
+
+
 def test_windows_of_a_job_lie_where_it_says(folder: Path) -> None:
     for job in jobs_on(folder, "latency", ("lda-four",))[:7]:
         task, _ = make_task(job)

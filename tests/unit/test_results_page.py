@@ -55,6 +55,31 @@ def test_the_page_says_what_the_rows_say(tmp_path: Path) -> None:
     xml.etree.ElementTree.parse(tmp_path / "docs" / "results-within.svg")
 
 
+def test_other_protocols_stand_by_variant_with_their_schemes(tmp_path: Path) -> None:
+    from results_page import write_page
+
+    (tmp_path / "results").mkdir()
+    table = [
+        {**row, "protocol": "calibrate", "variant": variant}
+        for method, scheme, accuracy in (("lda-loghtd", "float64", 0.7), ("default", "int8", 0.8))
+        for variant in ("1 repetition", "2 repetitions")
+        for row in rows(method, scheme, accuracy)
+    ]
+    (tmp_path / "results" / "recognition.json").write_text(
+        json.dumps(rows("lda-all", "float64", 0.9) + table)
+    )
+    (tmp_path / "results" / "imitation.json").write_text("[]")
+    write_page(tmp_path, (1, 1))
+    page = (tmp_path / "docs" / "results.md").read_text()
+    cells = [[cell.strip() for cell in line.split("|")[1:4]] for line in page.splitlines()]
+    assert [row for row in cells if row and row[0].endswith(("repetition", "repetitions"))] == [
+        ["1 repetition", "`lda-loghtd`", "float64"],
+        ["1 repetition", "`default`", "int8"],
+        ["2 repetitions", "`lda-loghtd`", "float64"],
+        ["2 repetitions", "`default`", "int8"],
+    ]
+
+
 def test_what_matters_is_computed_first_and_once() -> None:
     from results import plan_jobs
 
