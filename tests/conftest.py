@@ -69,7 +69,7 @@ def small(tmp_path_factory):
             )
             recording, run = folder / "recording.npz", folder / "run"
             myofin("data", "synth", "--out", recording, *shape)
-            myofin("train", "--data", recording, "--out", run, "--epochs", 4, "--units", 8)
+            myofin("train", "--data", recording, "--out", run, "--epochs", 4, "--units", 6)
     return folder
 
 

@@ -83,11 +83,11 @@ def plant(bundle: Path, copy: Path, edit: Edit) -> Path:
 
 
 def windows(bundle: Bundle) -> NDArray[np.int16]:
-    """Noise, then counts at both ends of their range, which drive the features into saturation."""
+    """Noise, then counts that jump from one end of their range to the other, beyond any feature's range."""
     rng = np.random.default_rng(0)
     shape = (1, bundle.body.window_samples, bundle.body.channels)
-    loud = rng.choice(np.array([-32768, 32767], np.int16), shape)
-    return np.concatenate([rng.normal(0, 300, shape).astype(np.int16), loud])
+    loud = np.where(np.arange(shape[1]) % 2, -32768, 32767)[np.newaxis, :, np.newaxis]
+    return np.concatenate([rng.normal(0, 300, shape), np.broadcast_to(loud, shape)]).astype(np.int16)
 
 
 @cache

@@ -52,8 +52,8 @@ def main() -> None:
 def _simulated(job: Job, cache: Path) -> dict[str, float]:
     """How far the features of the int8 engine are from training in floats, and from training in eight bits.
 
-    Root mean square over validation windows, in standard deviations of a feature. One large weight for each
-    gate, on an input that is always 0, makes the grid of the LSTM's kernel coarse.
+    Root mean square over validation windows, and the step of a feature, in its standard deviations. One large
+    weight for each gate, on an input that is always 0, makes the grid of the LSTM's kernel coarse.
     """
     task, _ = make_task(job, cache=cache)
     dataset = candidates.dataset_of(task, SMALL)
@@ -67,9 +67,10 @@ def _simulated(job: Job, cache: Path) -> dict[str, float]:
     found.network.set_fin(weights)
     found = replace(found, dataset=replace(found.dataset, test=found.dataset.validation))
     engine = candidates.quantized_outputs(found, SMALL, "int8")["features"]
-    distances = {}
     codes = sequences_of(calibration_codes(dataset, SMALL), found.network.shape)
     ranges = found.network.observe(codes).ranges
+    low, high = ranges["imitate"]
+    distances = {"step": (high - low) / 255}
     for name, arithmetic in (("float", Exact()), ("int8", EightBits(ranges))):
         found.network.compute_in(arithmetic)
         features = found.features(found.dataset.test).reshape(engine.shape)
