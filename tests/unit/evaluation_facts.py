@@ -62,7 +62,7 @@ def _simulated(job: Job, cache: Path) -> dict[str, float]:
     weights = found.network.get_fin()
     weights[2][:, 0], weights[3][0] = -1.0, 0.0
     weights[4] *= 2.0
-    weights[4][0, :: SMALL.units] = 8.0
+    weights[4][0, :: SMALL.units] = 16.0
     weights[7] *= 3.0
     found.network.set_fin(weights)
     found = replace(found, dataset=replace(found.dataset, test=found.dataset.validation))
