@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import stdev
 from typing import Any, Final
 
-from scipy.stats import binomtest, spearmanr
+from scipy.stats import spearmanr
 
+from myofin.firmware_bridge.statistics import wilson_interval
 from myofin.page import fixed, percent
 from myofin.sweep.front import quality_of
 from myofin.sweep.page_rows import MEASURED, Trial
@@ -39,11 +40,11 @@ def _of_the_chosen(chosen: Trial, known: Sequence[Trial]) -> list[str]:
     values = chosen["values"]
     said = _by_movement(values.get("movements") or [])
     windows = values.get("windows_accuracy")
-    if windows:
-        interval = binomtest(round(values["accuracy"] * windows), windows).proportion_ci(method="wilson")
+    interval = wilson_interval(round(values["accuracy"] * windows), windows) if windows else None
+    if interval is not None:
         said.append(
             f"Its {percent(values['accuracy'])} are of {windows:,} validation windows: "
-            f"{percent(float(interval.low))} to {percent(float(interval.high))} with 95 % confidence if they "
+            f"{percent(interval[0])} to {percent(interval[1])} with 95 % confidence if they "
             "were independent; those of one repetition are alike, so the truth is wider."
         )
     if values.get("accuracy_test") is not None and known:
