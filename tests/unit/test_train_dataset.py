@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from myofin.errors import InputError, RecordingError
-from myofin.features import recording_features
+from myofin.features import recording_features, window_features
 from myofin.frontend import FrontEnd
 from myofin.recordings.synthetic import SyntheticConfig, generate
 from myofin.train.baselines import cnn_filters, cnn_multiplications, multiplications
@@ -132,10 +132,13 @@ def test_joined_parts_are_in_the_order_of_recording_and_lose_nothing(dataset):
     assert np.array_equal(both.classes[at], dataset.train.classes)
 
 
-def test_closed_form_features_by_name_are_those_of_the_part(dataset):
-    names = ("ssi", "entropy")
-    index = [RICH_FEATURES.index(name) for name in names]
-    assert np.allclose(closed_form(dataset, dataset.test, names), dataset.test.features[..., index])
+def test_closed_form_features_are_those_of_the_windows_whether_or_not_the_part_holds_them(dataset):
+    names = ("ssi", "zc", "entropy", "ssc")
+    assert set(names) - set(RICH_FEATURES) == {"zc", "ssc"}
+    counts, frame = dataset.recording.counts, dataset.frame_samples
+    windows = np.stack([counts[start : start + 30 * frame] for start in dataset.test.windows.starts])
+    expected = window_features(dataset.frontend.zscore(windows), names)
+    assert np.array_equal(closed_form(dataset, dataset.test, names), expected)
 
 
 def test_a_scaling_survives_its_json(dataset):
