@@ -29,6 +29,8 @@ _RETRIES = 2
 _STOP_TIMEOUT_S = 10.0
 _MOMENT_S = 0.005
 _ANSWER_S = 10.0
+# Clusters that grow by demand start workers only once there is work; minutes are usual for a batch system.
+_WITHOUT_WORKERS_S = 300.0
 
 
 class Keyed(Protocol):
@@ -73,7 +75,8 @@ def fan_out(
 
     Raises:
         CheckError: Processes were killed again and again.
-        InputError: There is no scheduler, it lacks myofin, or it went away; a worker has another version.
+        InputError: There is no scheduler, it lacks myofin or workers, or it went away; a worker has another
+            version.
         ToolMissingError: dask.distributed is not installed.
     """
     if dask is not None and items:
@@ -160,7 +163,7 @@ def _over_dask(
     function: Callable[[Item], Document], items: Sequence[Item], address: str, version: Version
 ) -> Iterator[Document]:
     try:
-        from distributed import as_completed
+        import distributed  # noqa: F401 -- only whether it is there
     except ImportError as error:
         raise ToolMissingError(
             "Work on a cluster needs dask.distributed, which is not installed.",
@@ -174,7 +177,31 @@ def _over_dask(
             client.submit(_alike, function, item, version, ours, key=f"myofin-{item.key}", pure=False)
             for item in items
         ]
-        yield from (future.result() for future in as_completed(futures))
+        yield from _as_done(client, futures, address)
+
+
+def _as_done(client: Any, futures: Sequence[Any], address: str) -> Iterator[Document]:
+    """Documents as they come, for as long as there is a worker now and then.
+
+    Raises:
+        InputError: For a while nothing was done and there was no worker to do it.
+    """
+    from distributed import TimeoutError as OutOfTime  # not the built-in one in Python 3.10
+    from distributed import wait as wait_for
+
+    waiting = set(futures)
+    while waiting:
+        try:
+            finished, _ = wait_for(waiting, timeout=_WITHOUT_WORKERS_S, return_when=FIRST_COMPLETED)
+        except OutOfTime as error:
+            if client.nthreads():
+                continue
+            raise InputError(
+                f"The dask scheduler at {address} has no workers.",
+                hint=f"Start one with `dask worker {address}`; what is done is kept.",
+            ) from error
+        waiting -= finished
+        yield from (future.result() for future in finished)
 
 
 def _alike(function: Callable[[Item], Document], item: Item, version: Version, wanted: str) -> Document:

@@ -38,7 +38,7 @@ def dask_cluster(folder, port=0, preload=None, modules=HERE, **environment):
         folder: For their files; made if absent.
         port: Of the scheduler; 0 takes a free one.
         preload: Module that the worker loads before it begins.
-        modules: Folder of modules that both find.
+        modules: Folder of modules that both find, or several as in PYTHONPATH.
         environment: Of the worker.
     """
     folder.mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,31 @@ def test_workers_of_a_cluster_that_die_end_it(tmp_path):
         pytest.raises(CheckError, match="of the cluster died again and again at one job"),
     ):
         squares([Item("2", tmp_path, deaths=99)], dask=cluster.address)
+
+
+def test_a_cluster_without_workers_is_a_sentence_and_not_a_wait_for_ever(tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    monkeypatch.setattr("myofin.fanout._WITHOUT_WORKERS_S", 0.2)
+    (tmp_path / "never_there.py").write_text("import time\ntime.sleep(600)\n")
+    modules = f"{Path(__file__).parent}{os.pathsep}{tmp_path}"
+    with (
+        dask_cluster(tmp_path / "dask", preload="never_there", modules=modules) as cluster,
+        pytest.raises(InputError, match=f"scheduler at {cluster.address} has no workers") as told,
+    ):
+        squares([Item("2", tmp_path)], dask=cluster.address)
+    assert f"dask worker {cluster.address}" in told.value.hint
+
+
+def test_a_job_that_takes_longer_than_the_wait_for_workers_is_waited_for(tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    asked = []
+    with dask_cluster(tmp_path / "dask") as cluster:
+        documents = fan_out(hold, [Item("0", tmp_path), Item("1", tmp_path)], dask=cluster.address)
+        asked.append(next(documents))  # the worker has started
+        monkeypatch.setattr("myofin.fanout._WITHOUT_WORKERS_S", 0.2)
+        threading.Timer(1.0, (tmp_path / "go").touch).start()
+        asked += documents
+    assert asked == [{"key": "0"}, {"key": "1"}]
 
 
 def test_a_scheduler_without_our_modules_is_a_sentence(tmp_path):
