@@ -72,7 +72,7 @@ class TrainConfig:
     embedding_layers: int = 2
     taps: int = 3
     frame_hops: int = 10
-    epochs: int = 16
+    epochs: int = 18
     int8_share: float = 0.65
     epoch_windows: int = 40_000
     batch: int = 64

@@ -4,7 +4,7 @@ The converter rounds a kernel symmetrically, a scale for each output, or one for
 tensor of values asymmetrically between the least and the largest value that calibration windows show.
 TensorFlow's fake quantization rounds to the same grids and lets gradients straight through (Jacob et al.,
 Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, CVPR 2018). What
-is finer than eight bits there (sums, gates, the cell state) stays as it is.
+is finer than eight bits there (sums, gates, the cell state) stays as it is, but for the bounds of the gates.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ GATES: Final = 4
 _LARGEST: Final = 127
 _SMALLEST_RANGE: Final = 1e-6
 _DAMPING: Final = 1e-3
+# TensorFlow Lite Micro holds each half of what enters a gate in 16 bits, 12 of them behind the point.
+_GATE_BOUND: Final = 8.0
 
 
 class Arithmetic(Protocol):
@@ -35,6 +37,10 @@ class Arithmetic(Protocol):
         """Values at a place of the network as the next layer sees them."""
         ...
 
+    def gates(self, values: Any) -> Any:
+        """What enters the LSTM's gates: from its inputs, from its state, and both in all."""
+        ...
+
 
 class Exact:
     """Floats as they are."""
@@ -44,6 +50,10 @@ class Exact:
         return kernel
 
     def values(self, place: str, values: Any) -> Any:
+        """The values as they are."""
+        return values
+
+    def gates(self, values: Any) -> Any:
         """The values as they are."""
         return values
 
@@ -105,6 +115,10 @@ class EightBits:
         """The values on the grid of their place."""
         low, high = self._tf.unstack(self._ranges[place])
         return self._tf.quantization.fake_quant_with_min_max_vars(values, low, high)
+
+    def gates(self, values: Any) -> Any:
+        """The values within what the integers hold: two that cancel do so only there."""
+        return self._tf.clip_by_value(values, -_GATE_BOUND, _GATE_BOUND)
 
 
 def with_extremes(codes: NDArray[np.int8]) -> NDArray[np.int8]:

@@ -171,11 +171,11 @@ class Network:
         """The LSTM's last state, written out step by step: several times faster to train than its loop."""
         tf, cell, numbers = self._tf, self._lstm.cell, self._arithmetic
         kernel, recurrent = (numbers.kernel(w, GATES) for w in (cell.kernel, cell.recurrent_kernel))
-        inputs = tf.matmul(tf.reshape(frames, (-1, frames.shape[-1])), kernel) + cell.bias
+        inputs = numbers.gates(tf.matmul(tf.reshape(frames, (-1, frames.shape[-1])), kernel) + cell.bias)
         inputs = tf.reshape(inputs, (-1, self.shape.steps, 4 * self.shape.units))
         state = memory = tf.zeros_like(inputs[:, 0, : self.shape.units])
         for step in range(self.shape.steps):
-            gates = inputs[:, step] + tf.matmul(state, recurrent)
+            gates = numbers.gates(inputs[:, step] + numbers.gates(tf.matmul(state, recurrent)))
             entry, forget, candidate, output = tf.split(gates, 4, axis=1)
             memory = tf.sigmoid(forget) * memory + tf.sigmoid(entry) * tf.tanh(candidate)
             state = numbers.values(self._lstm.name, tf.sigmoid(output) * tf.tanh(memory))

@@ -53,3 +53,8 @@ def test_training_in_eight_bits_computes_what_the_engine_will(facts: dict[str, A
     distances = facts["simulation"]
     assert distances["int8"] < distances["step"] < distances["float"], distances
     assert distances["int8"] < 0.2 * distances["float"], distances
+
+
+def test_training_in_eight_bits_bounds_the_gates_as_the_engine_does(facts: dict[str, Any]) -> None:
+    distances = facts["bounds"]
+    assert distances["int8"] < 0.1 * distances["unbounded"], distances
