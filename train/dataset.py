@@ -191,17 +191,10 @@ def joined(parts: Sequence[Part]) -> Part:
 
 
 def closed_form(dataset: Dataset, part: Part, names: tuple[str, ...]) -> FloatArray:
-    """Natural-domain features float64 ``[w, channels, f]`` of a part, by any names; it holds some already."""
-    held, found = dataset.scaling.names, part.features
-    lacking = tuple(name for name in names if name not in held)
-    if lacking:
-        samples = WINDOW_FRAMES * dataset.frame_samples
-        blocks = [
-            gather(dataset.recording.counts, starts, samples) for starts in _blocks(part.windows.starts)
-        ]
-        computed = [window_features(dataset.frontend.zscore(block), lacking) for block in blocks]
-        found = np.concatenate([found, np.concatenate(computed)], axis=-1)
-    return np.take(found, [(*held, *lacking).index(name) for name in names], axis=-1)
+    """Natural-domain features float64 ``[w, channels, f]`` of a part, by any names."""
+    samples = WINDOW_FRAMES * dataset.frame_samples
+    blocks = [gather(dataset.recording.counts, starts, samples) for starts in _blocks(part.windows.starts)]
+    return np.concatenate([window_features(dataset.frontend.zscore(block), names) for block in blocks])
 
 
 def _training_counts(recording: Recording, split: Split) -> NDArray[np.int16]:

@@ -213,8 +213,10 @@ def imitate_part(network: Network, dataset: Dataset, part: Part) -> NDArray[np.f
 def lda_baselines(dataset: Dataset) -> dict[str, dict[str, float]]:
     """Accuracy on test repetitions of LDA on closed-form features: what the network has to live up to."""
     found = {}
+    every = tuple(dict.fromkeys(feature for names in BASELINES.values() for feature in names))
+    computed = [closed_form(dataset, getattr(dataset, part), every) for part in PARTS]
     for name, names in BASELINES.items():
-        parts = [closed_form(dataset, getattr(dataset, part), names) for part in PARTS]
+        parts = [np.take(features, [every.index(feature) for feature in names], -1) for features in computed]
         head, scaling = closed_form_head(dataset, parts[:2], names)
         test = scaling.standardise(parts[2]).reshape(len(parts[2]), -1)
         found[name] = {"test": head.accuracy(test, dataset.test.classes), "shrinkage": head.shrinkage}
