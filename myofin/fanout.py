@@ -201,7 +201,9 @@ def _as_done(client: Any, futures: Sequence[Any], address: str) -> Iterator[Docu
                 hint=f"Start one with `dask worker {address}`; what is done is kept.",
             ) from error
         waiting -= finished
-        yield from (future.result() for future in finished)
+        # What failed is told last: what is done is kept.
+        for future in sorted(finished, key=lambda future: future.status != "finished"):
+            yield future.result()
 
 
 def _alike(function: Callable[[Item], Document], item: Item, version: Version, wanted: str) -> Document:

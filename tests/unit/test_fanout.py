@@ -13,7 +13,7 @@ import pytest
 from dask_cluster import dask_cluster
 
 from myofin.errors import CheckError, InputError
-from myofin.fanout import fan_out
+from myofin.fanout import _as_done, fan_out
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,23 @@ def test_a_job_that_takes_longer_than_the_wait_for_workers_is_waited_for(tmp_pat
         threading.Timer(1.0, (tmp_path / "go").touch).start()
         asked += documents
     assert asked == [{"key": "0"}, {"key": "1"}]
+
+
+def fail(item):
+    raise OSError("the disk is full")
+
+
+def test_what_is_done_comes_before_what_failed(tmp_path):
+    distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    items = [Item(str(number), tmp_path) for number in range(6)]
+    with dask_cluster(tmp_path / "dask") as cluster, distributed.Client(cluster.address) as client:
+        futures = [client.submit(square if int(item.key) else fail, item, pure=False) for item in items]
+        distributed.wait(futures)
+        documents, done = _as_done(client, futures, cluster.address), []
+        with pytest.raises(OSError, match="the disk is full"):
+            for document in documents:
+                done.append(document["key"])
+    assert sorted(done) == ["1", "2", "3", "4", "5"]
 
 
 def test_a_scheduler_without_our_modules_is_a_sentence(tmp_path):
