@@ -2,8 +2,9 @@
 
 A later session is louder or softer as a whole (contraction, sweat), differs from electrode to electrode
 (contact), has other frequency content (electrode shift, fatigue: Merletti and Farina, Surface
-Electromyography, 2016, ch. 3 and 10), and an electrode may lose contact. Everything is applied to ADC counts
-about each channel's mean, before the front end, as it would happen to a wearer.
+Electromyography, 2016, ch. 3 and 10), and an electrode may lose contact, for one sample or for long.
+Everything is applied to ADC counts about each channel's mean, before the front end, as it would happen to a
+wearer.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ class Variation:
             the channels are taken as a ring in their order.
         dropped: Share of channels that are silent.
         noise_sd: White noise, in standard deviations of the channel's training signal.
+        impulses: Share of windows and channels with one sample far off; in the recordings at hand such
+            artefacts of single electrodes reach 132 standard deviations, and hold most of VAR's variance.
+        impulse_sd: Lowest and highest height of an impulse, log-uniform, in the same standard deviations.
     """
 
     gain: tuple[float, float] = (1.0, 1.0)
@@ -38,11 +42,13 @@ class Variation:
     shift: float = 0.0
     dropped: float = 0.0
     noise_sd: float = 0.0
+    impulses: float = 0.0
+    impulse_sd: tuple[float, float] = (10.0, 200.0)
 
 
 # For imitation, as wide as the features are defined; for decisions, as far as sessions differ. LDA as the
 # head takes what can differ while all electrodes work.
-IMITATION = Variation(gain=(0.15, 6.0), tilt=(-0.6, 0.95), tilted=0.6)
+IMITATION = Variation(gain=(0.15, 6.0), tilt=(-0.6, 0.95), tilted=0.6, impulses=0.25)
 SESSION = Variation(gain=(0.9, 1.1), common_gain_sd=0.2, dropped=0.02, noise_sd=0.02)
 ATTACHED = Variation(gain=(0.9, 1.1), common_gain_sd=0.2, tilt=(-0.1, 0.1), tilted=1.0)
 
@@ -75,6 +81,8 @@ def vary(
     signal = signal * gains * (rng.random(each) >= variation.dropped)
     if variation.noise_sd:
         signal = signal + rng.normal(0.0, 1.0, signal.shape) * (variation.noise_sd * sds)
+    if variation.impulses:
+        signal = _strike(signal, sds, variation, rng)
     return np.asarray(np.clip(np.rint(signal) + offsets, -32768, 32767), dtype=np.int16)
 
 
@@ -84,6 +92,18 @@ def _tilt(signal: FloatArray, slopes: FloatArray) -> FloatArray:
     before = np.square(signal).mean(axis=1, keepdims=True)
     after = np.square(tilted).mean(axis=1, keepdims=True)
     return np.asarray(tilted * np.sqrt(before / np.maximum(after, 1e-9)))
+
+
+def _strike(
+    signal: FloatArray, sds: FloatArray, variation: Variation, rng: np.random.Generator
+) -> FloatArray:
+    windows, samples, channels = signal.shape
+    low, high = np.log(variation.impulse_sd)
+    each = (windows, 1, channels)
+    heights = np.exp(rng.uniform(low, high, each)) * rng.choice((-1.0, 1.0), each) * sds
+    heights *= rng.random(each) < variation.impulses
+    struck = np.arange(samples)[:, np.newaxis] == rng.integers(0, samples, each)
+    return np.asarray(signal + struck * heights)
 
 
 def _turn(signal: FloatArray, shares: FloatArray) -> FloatArray:

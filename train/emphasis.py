@@ -22,7 +22,7 @@ ENTROPY, RMS = 0, 1
 # Entropy counts as three features.
 ENTROPY_WEIGHT = 3.0
 # Of the windows drawn: for the rarity of their entropy; of the others, for the rarity of their level.
-RARE_ENTROPY, RARE_LEVEL = 0.5, 0.1
+RARE_ENTROPY, RARE_LEVEL = 0.35, 0.1
 # Of rarity: 0 draws windows as they occur, 1 all values alike.
 _EVENNESS = 0.7
 _BINS, _FEWEST_ALIKE = 40, 50

@@ -55,6 +55,15 @@ def test_dropped_channels_are_silent_and_noise_is_added(counts):
     assert np.allclose((noisy - counts.astype(float)).std(axis=(0, 1)), SDS, rtol=0.05)
 
 
+def test_an_impulse_is_one_sample_of_a_share_of_windows_and_channels(counts):
+    struck = vary(counts, OFFSETS, SDS, Variation(impulses=0.5, impulse_sd=(10.0, 40.0)), 1)
+    changed = struck != counts
+    assert set(changed.sum(axis=1).ravel().tolist()) == {0, 1}
+    assert 0.35 < changed.sum(axis=1).mean() < 0.65
+    heights = np.abs((struck.astype(float) - counts)[changed]) / np.broadcast_to(SDS, counts.shape)[changed]
+    assert 9.9 < heights.min() < 15 and 30 < heights.max() < 40.1
+
+
 def test_nothing_leaves_int16_and_the_seed_decides(counts):
     loud = vary(counts, OFFSETS, SDS, Variation(gain=(900.0, 1000.0)), 1)
     assert loud.max() == 32767 and loud.min() == -32768
