@@ -50,6 +50,24 @@ def test_one_rounding_equals_two(name: str, seed: int | None) -> None:
             assert_every_sum(layer, linear_layer(operator, layer, inputs), inputs)
 
 
+def wide_layer(seed: int) -> DenseWeights:
+    """20 outputs of 60 inputs, as the default network's second layer, each of which covers its range."""
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(-127, 128, (20, 60)).astype(np.int8)
+    reach = 255 * np.abs(weights.astype(np.int64)).sum(axis=1)
+    cover = 10 ** rng.uniform(0, 1.2, len(weights))
+    scales: tuple[Scale, ...] = tuple(fixed_point(255 * c / r) for c, r in zip(cover, reach, strict=True))
+    bias = np.rint(rng.normal(0, 0.2, len(weights)) * reach).astype(np.int64)
+    return DenseWeights(weights, bias, scales, -128, -128, 127)
+
+
+@pytest.mark.parametrize("seed", [100, 127, 132, 385, 397])
+def test_scales_that_no_power_of_four_follows(seed: int) -> None:
+    """With weights times 256, 64, 16, 4 or 1 alone these layers were refused, as a trained network was."""
+    layer = wide_layer(seed)
+    assert_every_sum(layer, linear_layer(OPERATOR, layer, (0, 255)), (0, 255))
+
+
 def random_layer(seed: int) -> tuple[DenseWeights, tuple[int, int]]:
     """Scales with which the sums of a layer cover from next to nothing to 30 times the outputs' range."""
     rng = np.random.default_rng(seed)
